@@ -1,0 +1,2 @@
+//! The pieces that several example programs share.
+#![forbid(unsafe_code)]
