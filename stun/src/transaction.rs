@@ -1,0 +1,131 @@
+//! Requests that wait for their answers.
+//!
+//! Laws: a transaction is in exactly one place, `pending`; `deadlines` holds one live entry for each that has been
+//! sent and not answered; stale entries are skipped by comparing the deadline; the top of the heap is always live, so
+//! that asking for the next deadline costs nothing.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::kind::TransactionId;
+use crate::rto::Schedule;
+
+/// One request and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Transaction<Tag> {
+    /// What the request was for.
+    pub(crate) tag: Tag,
+    request: Vec<u8>,
+    schedule: Schedule,
+    /// Times sent so far.
+    sent: u32,
+    last_sent: Option<Instant>,
+    /// When to send again or give up; `None` while a sending waits to be polled.
+    due: Option<Instant>,
+}
+
+impl<Tag> Transaction<Tag> {
+    /// The measured round trip, if it can be told which sending was answered (Karn's rule: sent once).
+    pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
+        self.last_sent.filter(|_| self.sent == 1).map(|sent| now.saturating_duration_since(sent))
+    }
+}
+
+/// All requests under way.
+#[derive(Debug)]
+pub(crate) struct Transactions<Tag> {
+    pending: BTreeMap<TransactionId, Transaction<Tag>>,
+    deadlines: BinaryHeap<Reverse<(Instant, TransactionId)>>,
+    /// Waiting to be polled, in order.
+    ready: VecDeque<TransactionId>,
+}
+
+impl<Tag> Transactions<Tag> {
+    pub(crate) fn new() -> Self {
+        Self { pending: BTreeMap::new(), deadlines: BinaryHeap::new(), ready: VecDeque::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Adds a request, to be sent as soon as it is polled.
+    pub(crate) fn start(&mut self, id: TransactionId, request: Vec<u8>, schedule: Schedule, tag: Tag) {
+        let transaction = Transaction { tag, request, schedule, sent: 0, last_sent: None, due: None };
+        self.pending.insert(id, transaction);
+        self.ready.push_back(id);
+    }
+
+    pub(crate) fn find(&self, id: TransactionId) -> Option<&Transaction<Tag>> {
+        self.pending.get(&id)
+    }
+
+    /// Ends a transaction: answered or cancelled.
+    pub(crate) fn remove(&mut self, id: TransactionId) -> Option<Transaction<Tag>> {
+        let transaction = self.pending.remove(&id)?;
+        self.ready.retain(|ready| *ready != id);
+        self.skip_stale();
+        Some(transaction)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.pending.clear();
+        self.deadlines.clear();
+        self.ready.clear();
+    }
+
+    /// Readies what is due, and returns one transaction that has been given up; call again until there is none.
+    pub(crate) fn expire(&mut self, now: Instant) -> Option<(TransactionId, Transaction<Tag>)> {
+        while let Some(&Reverse((due, id))) = self.deadlines.peek() {
+            if due > now {
+                return None;
+            }
+            self.deadlines.pop();
+            let over = match self.pending.get_mut(&id) {
+                Some(transaction) => {
+                    transaction.due = None;
+                    transaction.sent >= transaction.schedule.attempts
+                }
+                None => false,
+            };
+            if over {
+                let expired = self.pending.remove(&id).map(|transaction| (id, transaction));
+                self.skip_stale();
+                return expired;
+            }
+            self.ready.push_back(id);
+            self.skip_stale();
+        }
+        None
+    }
+
+    /// Appends the next request to `out`; says what it was for, and whether it has been sent before.
+    pub(crate) fn send(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<(&Tag, usize, bool)> {
+        let id = self.ready.pop_front()?;
+        let transaction = self.pending.get_mut(&id)?;
+        transaction.sent += 1;
+        transaction.last_sent = Some(now);
+        let wait = transaction.schedule.wait_after(transaction.sent).unwrap_or_default();
+        // Past the end of time there is no deadline: such a request just waits.
+        if let Some(due) = now.checked_add(wait) {
+            transaction.due = Some(due);
+            self.deadlines.push(Reverse((due, id)));
+        }
+        out.extend_from_slice(&transaction.request);
+        Some((&transaction.tag, transaction.request.len(), transaction.sent > 1))
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|Reverse((due, _))| *due)
+    }
+
+    fn skip_stale(&mut self) {
+        while let Some(Reverse((due, id))) = self.deadlines.peek() {
+            if self.pending.get(id).is_some_and(|transaction| transaction.due == Some(*due)) {
+                return;
+            }
+            self.deadlines.pop();
+        }
+    }
+}

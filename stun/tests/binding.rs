@@ -1,0 +1,202 @@
+//! The client against a small server over the simulated network.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use nomagic_stun::attribute::{ErrorReason, Opaque, XorMappedAddress};
+use nomagic_stun::{
+    AttributeType, BindingClient, BindingConfig, BindingOutcome, ErrorCode, Input, IntegrityKey, Message,
+    MessageBuilder, ShortTermCredential, StartError,
+};
+use nomagic_testkit::{clock, rng};
+
+const MS: Duration = Duration::from_millis(1);
+
+fn server() -> SocketAddr {
+    "192.0.2.7:3478".parse().unwrap()
+}
+
+fn mapped() -> SocketAddr {
+    "198.51.100.9:40000".parse().unwrap()
+}
+
+fn client(credential: Option<ShortTermCredential>) -> BindingClient {
+    let mut config = BindingConfig::default();
+    config.credential = credential;
+    BindingClient::new(config, &mut rng(1))
+}
+
+fn credential() -> ShortTermCredential {
+    ShortTermCredential { username: "evtj:h6vY".into(), key: IntegrityKey::short_term("secret") }
+}
+
+fn sent(client: &mut BindingClient, now: Instant) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    client.poll_transmit(now, &mut out).map(|transmit| {
+        assert_eq!((transmit.len, transmit.destination), (out.len(), server()));
+        out
+    })
+}
+
+fn success(request: &[u8]) -> Vec<u8> {
+    let (mut out, request) = (Vec::new(), Message::parse(request).unwrap());
+    MessageBuilder::success(&mut out, &request).attribute(&XorMappedAddress(mapped())).finish().unwrap();
+    out
+}
+
+//= rfc8489#6.2.1-1 test
+//= rfc8489#6.2.1-11 test
+#[test]
+fn an_unanswered_request_goes_out_seven_times_and_ends_after_39500_ms() {
+    let (mut client, start) = (client(None), clock::origin());
+    client.bind(start, server()).unwrap();
+    let (mut now, mut times, mut requests) = (start, Vec::new(), Vec::new());
+    while client.poll_event().is_none_or(|event| {
+        assert_eq!(event.outcome, BindingOutcome::TimedOut);
+        false
+    }) {
+        if let Some(request) = sent(&mut client, now) {
+            times.push((now - start).as_millis());
+            requests.push(request);
+        }
+        now = client.poll_timeout().unwrap();
+        client.handle_timeout(now);
+    }
+    assert_eq!(times, [0, 500, 1500, 3500, 7500, 15500, 31500]);
+    assert_eq!((now - start).as_millis(), 39_500);
+    assert!(requests.iter().all(|request| *request == requests[0]), "a repetition is the same message");
+    assert_eq!(client.poll_timeout(), None);
+    assert_eq!((client.stats().requests, client.stats().retransmissions), (1, 6));
+}
+
+#[test]
+fn an_answer_to_the_last_repetition_still_counts_just_before_the_end() {
+    let (mut client, start) = (client(None), clock::origin());
+    client.bind(start, server()).unwrap();
+    let mut last = sent(&mut client, start).unwrap();
+    for _ in 0..6 {
+        let due = client.poll_timeout().unwrap();
+        client.handle_timeout(due);
+        last = sent(&mut client, due).unwrap();
+    }
+    client.handle_timeout(start + 39_499 * MS);
+    assert_eq!(client.handle_input(start + 39_499 * MS, server(), &mut success(&last)), Input::Consumed);
+    let event = client.poll_event().unwrap();
+    assert_eq!(event.outcome, BindingOutcome::Mapped(mapped()));
+    assert_eq!(event.round_trip, None, "nobody knows which sending was answered");
+}
+
+#[test]
+fn a_first_answer_measures_the_round_trip() {
+    let (mut client, start) = (client(None), clock::origin());
+    let id = client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    client.handle_input(start + 30 * MS, server(), &mut success(&request));
+    let event = client.poll_event().unwrap();
+    assert_eq!((event.id, event.round_trip), (id, Some(30 * MS)));
+    assert_eq!(client.poll_timeout(), None);
+}
+
+#[test]
+fn an_answer_from_elsewhere_changes_nothing() {
+    let (mut client, start) = (client(None), clock::origin());
+    client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    assert_eq!(client.handle_input(start, mapped(), &mut success(&request)), Input::Consumed);
+    assert_eq!((client.poll_event(), client.stats().dropped_source), (None, 1));
+    assert!(client.poll_timeout().is_some());
+}
+
+#[test]
+fn unsigned_and_wrongly_signed_answers_do_not_end_a_signed_request() {
+    let (mut client, start) = (client(Some(credential())), clock::origin());
+    client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    assert_eq!(Message::parse(&request).unwrap().verify(&credential().key), Ok(()));
+    client.handle_input(start, server(), &mut success(&request));
+    for key in [IntegrityKey::short_term("wrong"), credential().key] {
+        assert_eq!(client.poll_event(), None);
+        let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+        let builder = MessageBuilder::success(&mut out, &request).attribute(&XorMappedAddress(mapped()));
+        builder.integrity(&key).finish().unwrap();
+        client.handle_input(start, server(), &mut out);
+    }
+    assert_eq!(client.poll_event().unwrap().outcome, BindingOutcome::Mapped(mapped()));
+    assert_eq!(client.stats().dropped_integrity, 2);
+}
+
+#[test]
+fn refusals_and_answers_without_sense_are_told_apart() {
+    let (mut client, start) = (client(None), clock::origin());
+    let answer = |client: &mut BindingClient, attribute: Option<ErrorReason<'_>>, unknown: bool| {
+        client.bind(start, server()).unwrap();
+        let request = sent(client, start).unwrap();
+        let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+        let mut builder = MessageBuilder::error(&mut out, &request);
+        if let Some(reason) = attribute {
+            builder = builder.attribute(&reason);
+        }
+        if unknown {
+            builder = builder.attribute(&Opaque { attribute_type: AttributeType(0x7ffe), value: b"" });
+        }
+        builder.finish().unwrap();
+        client.handle_input(start, server(), &mut out);
+        client.poll_event().unwrap().outcome
+    };
+    let code = ErrorCode::SERVER_ERROR;
+    let refused = BindingOutcome::Refused { code, alternate: None };
+    assert_eq!(answer(&mut client, Some(ErrorReason::new(code, "no").unwrap()), false), refused);
+    assert_eq!(answer(&mut client, None, false), BindingOutcome::Unusable);
+    assert_eq!(answer(&mut client, Some(ErrorReason::bare(code)), true), BindingOutcome::Unusable);
+}
+
+#[test]
+fn other_peoples_datagrams_are_not_ours() {
+    let (mut client, start) = (client(None), clock::origin());
+    client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    assert_eq!(client.handle_input(start, server(), &mut b"\x80rtp".to_vec()), Input::NotMine);
+    assert_eq!(client.handle_input(start, server(), &mut request.clone()), Input::NotMine, "our own request");
+}
+
+#[test]
+fn the_limit_counts_outcomes_that_nobody_took() {
+    let (mut client, start) = (client(None), clock::origin());
+    for _ in 0..64 {
+        client.bind(start, server()).unwrap();
+    }
+    assert_eq!(client.bind(start, server()), Err(StartError::WouldBlock { limit: 64 }));
+    while sent(&mut client, start).is_some() {}
+    for _ in 0..7 {
+        let due = client.poll_timeout().unwrap();
+        client.handle_timeout(due);
+        while sent(&mut client, due).is_some() {}
+    }
+    assert_eq!(client.bind(start, server()), Err(StartError::WouldBlock { limit: 64 }));
+    while client.poll_event().is_some() {}
+    assert!(client.bind(start, server()).is_ok());
+}
+
+#[test]
+fn a_cancelled_request_falls_silent_and_a_closed_client_too() {
+    let (mut client, start) = (client(None), clock::origin());
+    let id = client.bind(start, server()).unwrap();
+    assert!(client.cancel(id) && !client.cancel(id));
+    assert_eq!((sent(&mut client, start), client.poll_timeout()), (None, None));
+    client.bind(start, server()).unwrap();
+    client.close(start);
+    client.handle_timeout(start + 60_000 * MS);
+    assert_eq!((sent(&mut client, start), client.poll_event(), client.poll_timeout()), (None, None, None));
+    assert_eq!(client.bind(start, server()), Err(StartError::Closed));
+    assert!(client.is_closed());
+}
+
+#[test]
+fn an_older_now_counts_as_the_newest_one_seen() {
+    let (mut client, start) = (client(None), clock::origin());
+    client.bind(start + 1000 * MS, server()).unwrap();
+    assert!(sent(&mut client, start).is_some());
+    assert_eq!(client.poll_timeout(), Some(start + 1500 * MS));
+    client.handle_timeout(start);
+    assert!(sent(&mut client, start).is_none());
+}
