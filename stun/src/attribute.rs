@@ -46,7 +46,10 @@ impl<'a> RawAttribute<'a> {
             return Ok(());
         }
         let attribute = self.attribute_type;
-        Err(ParseError { kind: Kind::ValueLength { attribute, found, minimum, maximum }, offset: self.offset })
+        Err(ParseError {
+            kind: Kind::ValueLength { attribute, found, minimum, maximum },
+            offset: self.offset,
+        })
     }
 
     pub(crate) fn reader(&self) -> Reader<'a> {
@@ -57,8 +60,12 @@ impl<'a> RawAttribute<'a> {
     pub(crate) fn describe(&self, id: TransactionId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = match self.attribute_type {
             AttributeType::MAPPED_ADDRESS => MappedAddress::parse(self, id).map(|a| write!(f, "={}", a.0)),
-            AttributeType::XOR_MAPPED_ADDRESS => XorMappedAddress::parse(self, id).map(|a| write!(f, "={}", a.0)),
-            AttributeType::ALTERNATE_SERVER => AlternateServer::parse(self, id).map(|a| write!(f, "={}", a.0)),
+            AttributeType::XOR_MAPPED_ADDRESS => {
+                XorMappedAddress::parse(self, id).map(|a| write!(f, "={}", a.0))
+            }
+            AttributeType::ALTERNATE_SERVER => {
+                AlternateServer::parse(self, id).map(|a| write!(f, "={}", a.0))
+            }
             AttributeType::USERNAME => Username::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),
             AttributeType::REALM => Realm::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),
             AttributeType::SOFTWARE => Software::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),

@@ -264,10 +264,7 @@ impl BindingClient {
     }
 }
 
-fn build_request(
-    id: TransactionId,
-    credential: Option<&ShortTermCredential>,
-) -> Result<Vec<u8>, StartError> {
+fn build_request(id: TransactionId, credential: Option<&ShortTermCredential>) -> Result<Vec<u8>, StartError> {
     let mut request = Vec::new();
     let builder = MessageBuilder::new(&mut request, MessageType::BINDING_REQUEST, id);
     let finished = match credential {

@@ -20,8 +20,8 @@ mod wire;
 pub use attribute::{Attribute, RawAttribute};
 #[cfg(feature = "std")]
 pub use binding::{
-    BindingClient, BindingConfig, BindingEvent, BindingOutcome, Input, ShortTermCredential, StartError, Stats,
-    Transmit,
+    BindingClient, BindingConfig, BindingEvent, BindingOutcome, Input, ShortTermCredential, StartError,
+    Stats, Transmit,
 };
 pub use build::{MessageBuilder, MessageTooLong, Open, Sealed, Signed, SignedSha256};
 pub use error::{Kind, ParseError};

@@ -48,7 +48,9 @@ impl Schedule {
 
     /// From the first sending to giving up.
     pub fn total(&self) -> Duration {
-        (1..=self.attempts).filter_map(|attempt| self.wait_after(attempt)).fold(Duration::ZERO, Duration::saturating_add)
+        (1..=self.attempts)
+            .filter_map(|attempt| self.wait_after(attempt))
+            .fold(Duration::ZERO, Duration::saturating_add)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use nomagic_stun::attribute::{
-    ErrorReason, MappedAddress, Opaque, PasswordAlgorithms, Priority, UnknownAttributes, UseCandidate, Username,
-    XorMappedAddress,
+    ErrorReason, MappedAddress, Opaque, PasswordAlgorithms, Priority, UnknownAttributes, UseCandidate,
+    Username, XorMappedAddress,
 };
 use nomagic_stun::{
     AttributeType, ErrorCode, IntegrityError, IntegrityKey, Kind, Message, MessageBuilder, MessageType,
@@ -67,10 +67,7 @@ fn a_message_starts_with_two_zero_bits_and_the_cookie() {
     let mut bad = good;
     bad[7] ^= 1;
     assert!(!is_stun(&bad));
-    assert_eq!(
-        Message::parse(&bad),
-        Err(ParseError { kind: Kind::MagicCookie(0x2112_a443), offset: 4 })
-    );
+    assert_eq!(Message::parse(&bad), Err(ParseError { kind: Kind::MagicCookie(0x2112_a443), offset: 4 }));
 }
 
 #[test]
@@ -177,7 +174,8 @@ fn fixed_formats_take_their_lengths_only() {
         let v4: Vec<u8> = [&[0, 1, 0, 9][..], &[1; 40][..]].concat()[..len].to_vec();
         let v6: Vec<u8> = [&[0, 2, 0, 9][..], &[1; 40][..]].concat()[..len].to_vec();
         let zeros = vec![0; len];
-        let bytes = message(&[(0x0001, &v4), (0x0020, &v6), (0x0024, &zeros), (0x0025, &zeros), (0x000a, &zeros)]);
+        let bytes =
+            message(&[(0x0001, &v4), (0x0020, &v6), (0x0024, &zeros), (0x0025, &zeros), (0x000a, &zeros)]);
         let message = Message::parse(&bytes).unwrap();
         assert_eq!(message.attribute::<MappedAddress>().is_ok(), len == 8);
         assert_eq!(message.attribute::<XorMappedAddress>().is_ok(), len == 20);
@@ -189,7 +187,9 @@ fn fixed_formats_take_their_lengths_only() {
 
 #[test]
 fn reserved_bits_of_an_error_code_are_ignored_and_absurd_codes_refused() {
-    for (value, code) in [([0xff, 0xff, 0xfc, 1], Some(401)), ([0, 0, 4, 1], Some(401)), ([0, 0, 6, 99], Some(699))] {
+    for (value, code) in
+        [([0xff, 0xff, 0xfc, 1], Some(401)), ([0, 0, 4, 1], Some(401)), ([0, 0, 6, 99], Some(699))]
+    {
         let bytes = message(&[(0x0009, &value)]);
         let read = Message::parse(&bytes).unwrap().attribute::<ErrorReason<'_>>();
         assert_eq!(read.unwrap().map(|error| error.code().code()), code);
@@ -247,7 +247,9 @@ fn attributes_beyond_the_length_field_leave_the_buffer_as_it_was() {
     assert!(finished.is_err());
     assert_eq!(out, b"before");
     let huge = Opaque { attribute_type: AttributeType(0x8001), value: &[0; 70_000] };
-    assert!(MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, ID).attribute(&huge).finish().is_err());
+    assert!(
+        MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, ID).attribute(&huge).finish().is_err()
+    );
 }
 
 #[test]

@@ -1,2 +1,20 @@
-//! Virtual clock, simulated network, harness and laws for the nomagic crates.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "it serves tests, which fail by panicking"
+)]
+
+pub mod alloc;
+pub mod clock;
+pub mod vectors;
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha20Rng;
+
+/// The generator that a seed gives: the same numbers on every run.
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}

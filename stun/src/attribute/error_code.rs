@@ -58,7 +58,8 @@ impl<'a> Attribute<'a> for ErrorReason<'a> {
         // 21 reserved bits are ignored, whatever they hold.
         let [_, _, class, number] = reader.array()?;
         let class = class & 7;
-        let code = (number < 100).then(|| u16::from(class) * 100 + u16::from(number)).and_then(ErrorCode::new);
+        let code =
+            (number < 100).then(|| u16::from(class) * 100 + u16::from(number)).and_then(ErrorCode::new);
         let Some(code) = code else {
             return Err(ParseError { kind: Kind::ErrorCode { class, number }, offset: raw.offset + 2 });
         };
@@ -72,7 +73,8 @@ impl<'a> Attribute<'a> for ErrorReason<'a> {
     }
 
     fn encode(&self, _: TransactionId, out: &mut Vec<u8>) {
-        let [class, number] = [self.code.code() / 100, self.code.code() % 100].map(|part| part.to_be_bytes()[1]);
+        let [class, number] =
+            [self.code.code() / 100, self.code.code() % 100].map(|part| part.to_be_bytes()[1]);
         out.extend_from_slice(&[0, 0, class, number]);
         out.extend_from_slice(self.reason.as_bytes());
     }

@@ -51,9 +51,11 @@ impl<'a> PasswordAlgorithms<'a> {
     /// Each algorithm with its parameters.
     pub fn iter(&self) -> impl Iterator<Item = ChosenAlgorithm<'a>> + use<'a> {
         let mut reader = Reader::new(self.0, 0);
-        core::iter::from_fn(move || {
-            if reader.is_empty() { None } else { ChosenAlgorithm::read(&mut reader).ok() }
-        })
+        core::iter::from_fn(
+            move || {
+                if reader.is_empty() { None } else { ChosenAlgorithm::read(&mut reader).ok() }
+            },
+        )
     }
 }
 
