@@ -1,4 +1,5 @@
 //! The client against a small server over the simulated network.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
 //! The messages printed in RFC 5769 and RFC 8489 appendix B.1, both ways, and the corpora.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 
