@@ -1,0 +1,136 @@
+//! Which indices have been seen: a window of bits behind the highest one; RFC 3711 section 3.3.2.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+/// What the window knows of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fresh,
+    Seen,
+    TooOld,
+}
+
+/// A ring of bits, one for each index of the window. Index `i` has bit `i % size`.
+#[derive(Debug, Clone)]
+pub(crate) struct Window {
+    /// The highest index seen and one more; 0 before the first.
+    next: u64,
+    bits: Box<[u64]>,
+}
+
+impl Window {
+    /// A window of `size` indices, rounded up to a multiple of 64 within 64 to 8192.
+    pub(crate) fn new(size: usize) -> Self {
+        Self { next: 0, bits: vec![0; size.clamp(64, 8192).div_ceil(64)].into_boxed_slice() }
+    }
+
+    /// The highest index seen.
+    pub(crate) fn highest(&self) -> Option<u64> {
+        self.next.checked_sub(1)
+    }
+
+    /// Moves an unused window to begin behind `index`, which counts as not seen.
+    pub(crate) fn start_at(&mut self, index: u64) {
+        self.next = index;
+        // Whatever lies before the start was not seen by us and is not to be accepted either.
+        self.bits.fill(u64::MAX);
+    }
+
+    pub(crate) fn check(&self, index: u64) -> Verdict {
+        if index >= self.next {
+            Verdict::Fresh
+        } else if self.next - index > self.size() {
+            Verdict::TooOld
+        } else if self.bits[self.word(index)] & Self::bit(index) != 0 {
+            Verdict::Seen
+        } else {
+            Verdict::Fresh
+        }
+    }
+
+    /// Notes an index that [`Window::check`] called fresh.
+    pub(crate) fn insert(&mut self, index: u64) {
+        if index >= self.next {
+            self.advance(index + 1);
+        }
+        let word = self.word(index);
+        self.bits[word] |= Self::bit(index);
+    }
+
+    /// Clears the bits of the indices that come into the window. A jump past the whole window clears it whole.
+    fn advance(&mut self, next: u64) {
+        if next - self.next >= self.size() {
+            self.bits.fill(0);
+        } else {
+            for index in self.next..next {
+                let word = self.word(index);
+                self.bits[word] &= !Self::bit(index);
+            }
+        }
+        self.next = next;
+    }
+
+    fn size(&self) -> u64 {
+        self.bits.len() as u64 * 64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 128")]
+    fn word(&self, index: u64) -> usize {
+        (index / 64 % self.bits.len() as u64) as usize
+    }
+
+    fn bit(index: u64) -> u64 {
+        1 << (index % 64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_last_index_of_the_window_counts_and_the_one_behind_it_does_not() {
+        for size in [64, 128, 8192] {
+            let mut window = Window::new(size);
+            window.insert(10_000);
+            let last = 10_001 - size as u64;
+            assert_eq!(window.check(last), Verdict::Fresh);
+            assert_eq!(window.check(last - 1), Verdict::TooOld);
+            window.insert(last);
+            assert_eq!(window.check(last), Verdict::Seen);
+        }
+    }
+
+    #[test]
+    fn an_index_before_the_start_is_not_fresh() {
+        let mut window = Window::new(64);
+        window.start_at(1000);
+        assert_eq!(window.check(999), Verdict::Seen);
+        assert_eq!(window.check(1000), Verdict::Fresh);
+        window.insert(1001);
+        assert_eq!(window.check(1000), Verdict::Fresh);
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_agrees_with_a_set(steps in proptest::collection::vec(0u64..400, 1..200)) {
+            let (mut window, mut seen) = (Window::new(64), BTreeSet::new());
+            for index in steps {
+                let highest = seen.last().copied();
+                let expected = match highest {
+                    Some(highest) if index + 64 <= highest => Verdict::TooOld,
+                    _ if seen.contains(&index) => Verdict::Seen,
+                    _ => Verdict::Fresh,
+                };
+                prop_assert_eq!(window.check(index), expected);
+                if expected == Verdict::Fresh {
+                    window.insert(index);
+                    seen.insert(index);
+                }
+            }
+        }
+    }
+}

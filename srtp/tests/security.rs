@@ -1,0 +1,345 @@
+//! What must hold against a hostile network. The numbers S1 to S20 are those of the survey this crate was built from.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use nomagic_srtp::{
+    MasterKey, Profile, ProtectError, Receiver, ReceiverConfig, Sender, SetIndexError, UnprotectError,
+};
+use nomagic_testkit::alloc;
+use proptest::prelude::*;
+
+const SSRC: u32 = 0x1234_5678;
+
+fn key(profile: Profile) -> MasterKey {
+    let (key, salt): (Vec<u8>, Vec<u8>) =
+        ((0..profile.key_len() as u8).collect(), vec![7; profile.salt_len()]);
+    MasterKey::new(profile, &key, &salt).unwrap()
+}
+
+fn ends(profile: Profile) -> (Sender, Receiver) {
+    (Sender::new(&key(profile)), Receiver::new(&key(profile), ReceiverConfig::default()))
+}
+
+fn rtp_of(ssrc: u32, sequence: u16) -> Vec<u8> {
+    let mut packet = vec![0x80, 96];
+    packet.extend_from_slice(&sequence.to_be_bytes());
+    packet.extend_from_slice(&[0, 0, 0, 9]);
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    packet.extend_from_slice(b"some payload");
+    packet
+}
+
+fn rtp(sequence: u16) -> Vec<u8> {
+    rtp_of(SSRC, sequence)
+}
+
+fn rtcp() -> Vec<u8> {
+    let mut packet = vec![0x80, 201, 0, 1];
+    packet.extend_from_slice(&SSRC.to_be_bytes());
+    packet.extend_from_slice(b"more");
+    packet
+}
+
+fn sealed(sender: &mut Sender, sequence: u16) -> Vec<u8> {
+    let mut out = rtp(sequence);
+    sender.protect_rtp(&mut out, 0).unwrap();
+    out
+}
+
+fn open(receiver: &mut Receiver, mut packet: Vec<u8>) -> Result<Vec<u8>, UnprotectError> {
+    receiver.unprotect_rtp(&mut packet).map(|plain| plain.to_vec())
+}
+
+#[test]
+fn every_profile_brings_packets_through() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        let mut out = b"headroom".to_vec();
+        out.extend(rtp(1));
+        sender.protect_rtp(&mut out, 8).unwrap();
+        assert_eq!(out.len(), 8 + rtp(1).len() + profile.rtp_tailroom());
+        assert_ne!(out[8 + 12..][..12], rtp(1)[12..], "{profile} encrypts");
+        assert_eq!(receiver.unprotect_rtp(&mut out[8..]).unwrap(), rtp(1));
+        let mut out = rtcp();
+        sender.protect_rtcp(&mut out, 0).unwrap();
+        assert_eq!(out.len(), rtcp().len() + profile.rtcp_tailroom());
+        assert_eq!(receiver.unprotect_rtcp(&mut out).unwrap(), rtcp());
+    }
+}
+
+/// S1: without encryption the tag counts all the same.
+#[test]
+fn s1_forged_rtcp_that_claims_no_encryption_is_refused() {
+    for profile in Profile::ALL {
+        let (_, mut receiver) = ends(profile);
+        let mut forged = rtcp();
+        forged.extend(vec![0; profile.rtcp_tailroom()]);
+        let before = forged.clone();
+        assert_eq!(receiver.unprotect_rtcp(&mut forged), Err(UnprotectError::Authentication));
+        assert_eq!((forged, receiver.stream_count()), (before, 0));
+    }
+}
+
+/// S2 and S3: any cut and any header.
+#[test]
+fn s2_every_truncation_is_an_error() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        let mut control = rtcp();
+        sender.protect_rtcp(&mut control, 0).unwrap();
+        let packet = sealed(&mut sender, 1);
+        for len in 0..packet.len() {
+            assert!(open(&mut receiver, packet[..len].to_vec()).is_err());
+        }
+        for len in 0..control.len() {
+            assert!(receiver.unprotect_rtcp(&mut control.clone()[..len]).is_err());
+        }
+        assert_eq!(receiver.stream_count(), 0);
+        assert!(open(&mut receiver, packet).is_ok());
+    }
+}
+
+#[test]
+fn s3_headers_that_do_not_fit_are_refused() {
+    let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+    let malformed = |mut packet: Vec<u8>, first: u8, sender: &mut Sender, receiver: &mut Receiver| {
+        packet[0] = first;
+        let len = packet.len();
+        assert_eq!(sender.protect_rtp(&mut packet.clone(), 0), Err(ProtectError::Malformed { len }));
+        assert_eq!(open(receiver, packet), Err(UnprotectError::Malformed { len }));
+    };
+    malformed(rtp(1), 0x8f, &mut sender, &mut receiver);
+    malformed(rtp(1), 0x40, &mut sender, &mut receiver);
+    let mut extended = rtp(1);
+    extended.splice(12..12, [0xbe, 0xde, 0xff, 0xff]);
+    malformed(extended, 0x90, &mut sender, &mut receiver);
+}
+
+/// S4: forgeries leave nothing behind.
+#[test]
+fn s4_a_million_forged_sources_leave_no_entry() {
+    let (mut sender, mut receiver) = ends(Profile::AeadAes128Gcm);
+    assert!(open(&mut receiver, sealed(&mut sender, 1)).is_ok());
+    let mut forged = rtp(0x9000);
+    forged.extend_from_slice(&[0; 16]);
+    let counted = alloc::count(|| {
+        for ssrc in 0..1_000_000u32 {
+            forged[8..12].copy_from_slice(&ssrc.to_be_bytes());
+            assert_eq!(receiver.unprotect_rtp(&mut forged), Err(UnprotectError::Authentication));
+        }
+    });
+    assert_eq!((receiver.stream_count(), counted.count), (1, 0));
+    assert!(open(&mut receiver, sealed(&mut sender, 2)).is_ok());
+}
+
+/// S5: a replay is known across a roll-over, and one just outside the window is too old.
+#[test]
+fn s5_replays_are_refused_across_a_roll_over_and_at_the_edge_of_the_window() {
+    let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+    let packets: Vec<_> =
+        (0xff00..=0xffff).chain(0..1024).map(|sequence| sealed(&mut sender, sequence)).collect();
+    let (edge, rest) = packets.split_at(256);
+    for packet in &edge[1..] {
+        open(&mut receiver, packet.clone()).unwrap();
+    }
+    for packet in &rest[..768] {
+        open(&mut receiver, packet.clone()).unwrap();
+    }
+    // The highest index is 0x1_02ff; the window of 1024 begins at 0xff00.
+    for packet in packets[1..1024].iter() {
+        assert!(matches!(open(&mut receiver, packet.clone()), Err(UnprotectError::Replayed { .. })));
+    }
+    open(&mut receiver, packets[0].clone()).unwrap();
+    open(&mut receiver, packets[1024].clone()).unwrap();
+    assert_eq!(open(&mut receiver, packets[0].clone()), Err(UnprotectError::TooOld { index: 0xff00 }));
+}
+
+/// S6: the order on which others stumbled.
+#[test]
+fn s6_a_late_packet_after_a_roll_over_does_not_turn_the_counter_twice() {
+    let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+    let mut at = |sequence| sealed(&mut sender, sequence);
+    let (a, b, c, d, e, f) = (at(65533), at(65534), at(65535), at(0), at(1), at(2));
+    for packet in [a, c, d, e, b, f] {
+        assert!(open(&mut receiver, packet).is_ok());
+    }
+}
+
+/// S7: the packets around a roll-over are the first that arrive.
+#[test]
+fn s7_a_first_packet_from_behind_the_roll_over_is_recovered() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        sealed(&mut sender, 65535);
+        let (first, second) = (sealed(&mut sender, 0), sealed(&mut sender, 1));
+        assert_eq!(open(&mut receiver, second), Ok(rtp(1)));
+        assert_eq!(open(&mut receiver, first), Ok(rtp(0)));
+    }
+}
+
+/// S8: a gap of up to 2^15 is followed; beyond that a cycle is lost, which only the tag can tell.
+#[test]
+fn s8_a_burst_of_losses_is_followed_up_to_half_a_cycle() {
+    for (gap, followed) in [(32_767u16, true), (32_768, true), (40_000, false)] {
+        let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+        let first = sealed(&mut sender, 40_000);
+        for step in 1..=gap {
+            let mut skipped = rtp(40_000u16.wrapping_add(step));
+            // The sender has sent them all, so that it has turned its counter where the numbers wrapped.
+            sender.protect_rtp(&mut skipped, 0).unwrap();
+            if step == gap {
+                assert!(open(&mut receiver, first.clone()).is_ok());
+                assert_eq!(open(&mut receiver, skipped).is_ok(), followed, "{gap}");
+            }
+        }
+    }
+}
+
+/// S9: whoever joins late is told the counter.
+#[test]
+fn s9_a_late_joiner_is_told_the_roll_over_counter() {
+    let (mut sender, mut receiver) = ends(Profile::AeadAes256Gcm);
+    sender.set_roll_over_counter(SSRC, 7).unwrap();
+    let packet = sealed(&mut sender, 0xfff0);
+    assert_eq!(open(&mut receiver, packet.clone()), Err(UnprotectError::Authentication));
+    receiver.set_roll_over_counter(SSRC, 7).unwrap();
+    assert_eq!(open(&mut receiver, packet), Ok(rtp(0xfff0)));
+    let back = receiver.set_roll_over_counter(SSRC, 7);
+    assert_eq!(back, Err(SetIndexError::Backwards { current: 0x7_fff0 }));
+}
+
+/// S10: a key ends, and says so before.
+#[test]
+fn s10_a_key_that_has_sealed_all_its_packets_seals_no_more() {
+    let (mut sender, _) = ends(Profile::Aes128CmHmacSha1_80);
+    sender.set_roll_over_counter(SSRC, u32::MAX).unwrap();
+    sealed(&mut sender, 0xffff);
+    assert!(sender.wants_new_key(SSRC));
+    assert_eq!(sender.protect_rtp(&mut rtp(0), 0), Err(ProtectError::KeyExhausted));
+    sender.set_rtcp_index(SSRC, 0x7fff_ffff).unwrap();
+    sender.protect_rtcp(&mut rtcp(), 0).unwrap();
+    assert_eq!(sender.protect_rtcp(&mut rtcp(), 0), Err(ProtectError::KeyExhausted));
+    let (mut young, _) = ends(Profile::Aes128CmHmacSha1_80);
+    sealed(&mut young, 1);
+    assert!(!young.wants_new_key(SSRC));
+}
+
+/// S11: the same index is never sealed twice.
+#[test]
+fn s11_an_index_is_sealed_once() {
+    let (mut sender, _) = ends(Profile::AeadAes128Gcm);
+    sealed(&mut sender, 5);
+    let mut again = rtp(5);
+    let refused = sender.protect_rtp(&mut again, 0);
+    assert_eq!(refused, Err(ProtectError::IndexUsed { ssrc: SSRC, index: 5 }));
+    assert_eq!(again, rtp(5), "the buffer is as it was");
+    sealed(&mut sender, 3);
+    sealed(&mut sender, 5000);
+    assert!(sender.protect_rtp(&mut rtp(6), 0).is_err(), "too old to tell");
+}
+
+/// S12: RTCP keeps its 80 bits in the profile with short tags.
+#[test]
+fn s12_rtcp_has_long_tags_in_every_profile() {
+    assert_eq!(Profile::Aes128CmHmacSha1_32.rtp_tailroom(), 4);
+    assert_eq!(Profile::Aes128CmHmacSha1_32.rtcp_tailroom(), 14);
+}
+
+/// S18 and the policy on plain RTCP: the flag is authenticated, then judged.
+#[test]
+fn rtcp_without_encryption_is_taken_only_where_allowed() {
+    let (mut sender, _) = ends(Profile::Aes128CmHmacSha1_80);
+    let mut packet = rtcp();
+    sender.protect_rtcp(&mut packet, 0).unwrap();
+    // Turning the flag off breaks the tag.
+    let flag = packet.len() - 14;
+    packet[flag] ^= 0x80;
+    let (_, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+    assert_eq!(receiver.unprotect_rtcp(&mut packet), Err(UnprotectError::Authentication));
+}
+
+#[test]
+fn a_source_too_many_is_refused_and_a_removed_one_makes_room() {
+    let mut config = ReceiverConfig::default();
+    config.stream_limit = 2;
+    let key = key(Profile::AeadAes128Gcm);
+    let (mut sender, mut receiver) = (Sender::new(&key), Receiver::new(&key, config));
+    for (ssrc, expected) in [(1, true), (2, true), (3, false)] {
+        let mut packet = rtp_of(ssrc, 1);
+        sender.protect_rtp(&mut packet, 0).unwrap();
+        assert_eq!(receiver.unprotect_rtp(&mut packet).is_ok(), expected);
+    }
+    assert!(receiver.remove_stream(1));
+    let mut packet = rtp_of(3, 2);
+    sender.protect_rtp(&mut packet, 0).unwrap();
+    assert!(receiver.unprotect_rtp(&mut packet).is_ok());
+    assert_eq!(receiver.stats().too_many_streams, 1);
+}
+
+#[test]
+fn no_packet_allocates_once_its_source_is_known() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        let mut out = Vec::with_capacity(2048);
+        out.extend(rtp(0));
+        sender.protect_rtp(&mut out, 0).unwrap();
+        receiver.unprotect_rtp(&mut out).unwrap();
+        alloc::assert_none(|| {
+            for sequence in 1..100u16 {
+                out.clear();
+                out.extend_from_slice(&[0x80, 96, 0, 0, 0, 0, 0, 0]);
+                out[2..4].copy_from_slice(&sequence.to_be_bytes());
+                out.extend_from_slice(&SSRC.to_be_bytes());
+                out.extend_from_slice(&[9; 1188]);
+                sender.protect_rtp(&mut out, 0).unwrap();
+                receiver.unprotect_rtp(&mut out).unwrap();
+                out.truncate(28);
+                out[1] = 200;
+                out[4..8].copy_from_slice(&SSRC.to_be_bytes());
+                sender.protect_rtcp(&mut out, 0).unwrap();
+                receiver.unprotect_rtcp(&mut out).unwrap();
+            }
+        });
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_protected_comes_back_and_any_flipped_bit_is_refused(
+        profile in 0usize..4,
+        sequence: u16,
+        csrcs in 0u8..16,
+        extension in proptest::option::of(0u8..8),
+        payload in proptest::collection::vec(any::<u8>(), 0..200),
+        flip: proptest::sample::Index,
+    ) {
+        let (mut sender, mut receiver) = ends(Profile::ALL[profile]);
+        let mut plain = rtp(sequence);
+        plain.truncate(12);
+        plain[0] |= csrcs;
+        plain.extend(vec![3; 4 * usize::from(csrcs)]);
+        if let Some(words) = extension {
+            plain[0] |= 0x10;
+            plain.extend([0xbe, 0xde, 0, words]);
+            plain.extend(vec![0; 4 * usize::from(words)]);
+        }
+        plain.extend(&payload);
+        let mut out = plain.clone();
+        sender.protect_rtp(&mut out, 0).unwrap();
+        let mut broken = out.clone();
+        let bit = flip.index(broken.len() * 8);
+        broken[bit / 8] ^= 1 << (bit % 8);
+        let before = broken.clone();
+        prop_assert!(receiver.unprotect_rtp(&mut broken).is_err());
+        prop_assert_eq!((broken, receiver.stream_count()), (before, 0));
+        prop_assert_eq!(receiver.unprotect_rtp(&mut out).map(|opened| opened.to_vec()), Ok(plain));
+    }
+
+    #[test]
+    fn noise_is_refused_and_stays_as_it_is(profile in 0usize..4, noise in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let (_, mut receiver) = ends(Profile::ALL[profile]);
+        let mut bytes = noise.clone();
+        prop_assert!(receiver.unprotect_rtp(&mut bytes).is_err());
+        prop_assert!(receiver.unprotect_rtcp(&mut bytes).is_err());
+        prop_assert_eq!(bytes, noise);
+    }
+}
