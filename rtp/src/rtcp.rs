@@ -140,7 +140,7 @@ fn parse_packet(packet: &[u8], offset: usize, last: bool) -> Result<Packet<'_>, 
     if packet[0] & 0x20 != 0 {
         let padding = body.last().map_or(0, |count| usize::from(*count));
         let available = if last { body.len() } else { 0 };
-        if padding == 0 || padding % 4 != 0 || padding > available {
+        if padding == 0 || !padding.is_multiple_of(4) || padding > available {
             return Err(ParseError {
                 kind: Kind::Padding { padding, available },
                 offset: offset + packet.len() - 1,

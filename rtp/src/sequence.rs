@@ -66,7 +66,7 @@ impl Tracker {
             self.highest = u32::from(cycles) << 16 | u32::from(sequence);
             self.suspect = None;
             Verdict::Valid
-        } else if ahead > u16::MAX - Self::MAX_MISORDER {
+        } else if ahead > u16::MAX - Self::MAX_MISORDER + 1 {
             Verdict::Valid
         } else if self.suspect == Some(sequence) {
             *self = Self { probation: 0, ..Self::new(sequence) };
@@ -143,6 +143,8 @@ mod tests {
         assert_eq!((tracker.highest(), tracker.expected()), (20_001, 1));
         assert_eq!(verdicts(&[1, 2, 3001]).0[1], Valid);
         assert_eq!(verdicts(&[1, 2, 3002]).0[1], Jump);
+        assert_eq!(verdicts(&[200, 201, 102]).0[1], Valid);
+        assert_eq!(verdicts(&[200, 201, 101]).0[1], Jump);
     }
 
     #[test]

@@ -75,7 +75,6 @@ impl Window {
         self.bits.len() as u64 * 64
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 128")]
     fn word(&self, index: u64) -> usize {
         (index / 64 % self.bits.len() as u64) as usize
     }

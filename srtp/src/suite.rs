@@ -30,10 +30,6 @@ pub(crate) struct Position {
 }
 
 /// Session keys of one direction, for RTP or for RTCP.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are two of them in a context, and no packet follows a pointer"
-)]
 #[derive(Clone)]
 pub(crate) enum Suite {
     CounterMode(CounterMode),

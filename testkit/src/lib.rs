@@ -9,6 +9,13 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod golden;
+pub mod ladder;
+pub mod laws;
+pub mod link;
+pub mod machine;
+pub mod net;
+pub mod pair;
 pub mod vectors;
 
 use rand::SeedableRng;
