@@ -85,9 +85,7 @@ impl Media {
     /// The container is broken or holds something else.
     pub fn from_ogg(bytes: Vec<u8>) -> Result<Self, MediaError> {
         let mut reader = ogg::PacketReader::new(Cursor::new(bytes));
-        let mut next = || {
-            reader.read_packet().map_err(|fault| MediaError::Format(format!("Ogg: {fault}")))
-        };
+        let mut next = || reader.read_packet().map_err(|fault| MediaError::Format(format!("Ogg: {fault}")));
         let head = next()?.ok_or_else(|| MediaError::Format("Ogg: empty".into()))?;
         if !head.data.starts_with(b"OpusHead") {
             return Err(MediaError::Format("Ogg: no Opus in it".into()));

@@ -37,12 +37,7 @@ impl Proxy {
     ///
     /// # Errors
     /// A socket cannot be had.
-    pub fn start(
-        ip: IpAddr,
-        [a, z]: [SocketAddr; 2],
-        impairment: Impairment,
-        seed: u64,
-    ) -> io::Result<Self> {
+    pub fn start(ip: IpAddr, [a, z]: [SocketAddr; 2], impairment: Impairment, seed: u64) -> io::Result<Self> {
         let facing_a = Arc::new(UdpSocket::bind((ip, 0))?);
         let facing_z = Arc::new(UdpSocket::bind((ip, 0))?);
         let towards = [facing_a.local_addr()?, facing_z.local_addr()?];

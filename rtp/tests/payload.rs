@@ -1,5 +1,11 @@
 //! Frames through packets and bad networks, and back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
 
 use nomagic_rtp::payload::opus::Opus;
 use nomagic_rtp::payload::vp8::{Packetizer, Vp8};

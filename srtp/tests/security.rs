@@ -11,7 +11,7 @@ const SSRC: u32 = 0x1234_5678;
 
 fn key(profile: Profile) -> MasterKey {
     let (key, salt): (Vec<u8>, Vec<u8>) =
-        ((0..profile.key_len() as u8).collect(), vec![7; profile.salt_len()]);
+        ((0..u8::try_from(profile.key_len()).unwrap()).collect(), vec![7; profile.salt_len()]);
     MasterKey::new(profile, &key, &salt).unwrap()
 }
 
@@ -145,7 +145,7 @@ fn s5_replays_are_refused_across_a_roll_over_and_at_the_edge_of_the_window() {
         open(&mut receiver, packet.clone()).unwrap();
     }
     // The highest index is 0x1_02ff; the window of 1024 begins at 0xff00.
-    for packet in packets[1..1024].iter() {
+    for packet in &packets[1..1024] {
         assert!(matches!(open(&mut receiver, packet.clone()), Err(UnprotectError::Replayed { .. })));
     }
     open(&mut receiver, packets[0].clone()).unwrap();
