@@ -213,7 +213,7 @@ fn captures_read_as_the_second_opinion_says() {
             if fields[sequence].is_empty() || fields[sequence].contains(',') {
                 continue;
             }
-            let Some(packet) = packets.iter().find(|packet| packet["frame"].to_string() == fields[frame])
+            let Some(packet) = packets.iter().find(|packet| packet["frame"].as_u64() == fields[frame].parse().ok())
             else {
                 continue;
             };

@@ -86,7 +86,7 @@ impl Machine for Toy {
         let now = self.advance(now);
         self.calls += 1;
         if self.fault == Fault::CountsCalls {
-            assert!(self.calls < 100, "called too often");
+            assert!(self.calls < 4, "called too often");
         }
         if self.due.is_some_and(|due| due <= now) {
             self.ready = true;
@@ -154,17 +154,25 @@ fn kept(fault: Fault, law: impl FnOnce(&Subject<'_, Toy, Toy>)) -> bool {
 }
 
 #[test]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of a type with a lifetime is not general enough"
+)]
 fn a_machine_without_faults_keeps_all_laws() {
     assert!(kept(Fault::None, |subject| subject.keeps_all_laws()));
 }
 
 #[test]
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of a type with a lifetime is not general enough"
+)]
 fn each_law_catches_its_violation() {
     assert!(!kept(Fault::NeedsDraining, |subject| subject.draining_is_optional()));
     assert!(!kept(Fault::Spins, |subject| subject.no_spin()));
     assert!(!kept(Fault::Unrepeatable, |subject| subject.replay()));
     assert!(!kept(Fault::BelievesOldTimes, |subject| subject.time_never_goes_back()));
-    assert!(!kept(Fault::CountsCalls, |subject| subject.draining_is_optional()));
+    assert!(!kept(Fault::CountsCalls, |subject| subject.calls_at_odd_times_are_harmless()));
     assert!(!kept(Fault::SpeaksAfterDeath, |subject| subject.quiet_after_death()));
     assert!(!kept(Fault::BelievesNoise, |subject| subject.noise_changes_nothing()));
     assert!(!kept(Fault::Hoards, |subject| subject.bounds()));
