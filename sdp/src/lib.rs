@@ -1,2 +1,20 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod attribute;
+mod document;
+mod fragment;
+pub mod negotiation;
+mod writer;
+
+pub use document::{
+    Document, Finding, FindingKind, LimitError, Limits, Line, Media, Origin, Profile, Section, Severity,
+};
+pub use fragment::{Fragment, FragmentMedia};
+pub use negotiation::Negotiator;
+pub use writer::{TextError, Writer};
