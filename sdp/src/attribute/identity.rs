@@ -19,7 +19,7 @@ pub enum HashFunction {
 
 impl HashFunction {
     /// Octets of a hash.
-    pub const fn len(self) -> usize {
+    pub const fn octets(self) -> usize {
         match self {
             Self::Sha256 => 32,
             Self::Sha384 => 48,
@@ -52,7 +52,7 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Joins a function and a hash of its length; `None` for another length.
     pub fn new(hash: HashFunction, octets: &[u8]) -> Option<Self> {
-        (octets.len() == hash.len()).then(|| Self { hash, octets: octets.to_vec() })
+        (octets.len() == hash.octets()).then(|| Self { hash, octets: octets.to_vec() })
     }
 
     /// The hash function.

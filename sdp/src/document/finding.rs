@@ -94,15 +94,11 @@ impl Profile {
         match (self, kind) {
             // RFC 8866 section 5: receivers should take LF alone.
             (_, Kind::LineFeed) => Severity::Note,
-            (Self::Strict, _) | (Self::WebRtc, Kind::Form | Kind::Value | Kind::Control | Kind::Version) => {
-                Severity::Error
-            }
-            (Self::WebRtc, Kind::Missing(_) | Kind::Order | Kind::Repeated | Kind::Utf8) => Severity::Error,
-            (
-                Self::Sip,
-                Kind::Form | Kind::Value | Kind::Control | Kind::Version | Kind::Missing('o' | 's'),
-            ) => Severity::Error,
-            (Self::Lenient, Kind::Form | Kind::Control) => Severity::Error,
+            (Self::Strict, _)
+            | (Self::WebRtc, Kind::Missing(_) | Kind::Order | Kind::Repeated | Kind::Utf8)
+            | (Self::Sip, Kind::Missing('o' | 's'))
+            | (Self::WebRtc | Self::Sip, Kind::Value | Kind::Version)
+            | (Self::WebRtc | Self::Sip | Self::Lenient, Kind::Form | Kind::Control) => Severity::Error,
             _ => Severity::Warning,
         }
     }

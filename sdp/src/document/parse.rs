@@ -204,13 +204,12 @@ impl<'d> Judge<'d> {
         let Some(text) = line.text() else { return };
         let good = match line.kind {
             'o' => Origin::parse(text).is_some(),
-            's' => !text.is_empty(),
             'm' => Media::parse(text).is_some(),
             'c' => is_connection(text),
             'b' => text.split_once(':').is_some_and(|(kind, value)| is_token(kind) && is_digits(value)),
             't' => text.split_once(' ').is_some_and(|(start, stop)| is_digits(start) && is_digits(stop)),
             'a' => is_token(text.split(':').next().unwrap_or_default()),
-            'r' | 'z' | 'k' | 'i' | 'u' | 'e' | 'p' => !text.is_empty(),
+            's' | 'r' | 'z' | 'k' | 'i' | 'u' | 'e' | 'p' => !text.is_empty(),
             _ => true,
         };
         if !good {

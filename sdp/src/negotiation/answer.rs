@@ -37,9 +37,10 @@ impl Negotiator {
             if number >= self.sections.len() {
                 let taken =
                     waiting.iter().position(|section| section.kind == media.kind && !section.rejected);
-                let section = taken.map(|at| waiting.remove(at)).unwrap_or_else(|| {
-                    Section::new(media.mid.clone(), media.kind.clone(), Direction::RecvOnly, None)
-                });
+                let section = match taken {
+                    Some(at) => waiting.remove(at),
+                    None => Section::new(media.mid.clone(), media.kind.clone(), Direction::RecvOnly, None),
+                };
                 self.sections.push(section);
             }
             self.take(number, media);
