@@ -1,2 +1,41 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod alert;
+mod certificate;
+mod client;
+mod config;
+mod connection;
+mod context;
+mod crypto;
+mod error;
+mod event;
+pub mod extension;
+mod flight;
+pub mod handshake;
+mod input;
+mod keys;
+mod layer;
+mod reassembly;
+pub mod record;
+mod replay;
+mod server;
+mod stats;
+mod summary;
+mod wire;
+
+pub use alert::{Alert, AlertDescription, AlertLevel};
+pub use certificate::{
+    Fingerprint, FingerprintError, HashAlgorithm, Identity, PeerCertificates, Rejection, Verifier,
+};
+pub use config::{Config, KeyLog};
+pub use connection::{Connection, SrtpKey, SrtpKeys, Transmit};
+pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
+pub use error::{ExportError, Kind, ParseError, SealError};
+pub use event::{CloseReason, Connected, Event};
+pub use extension::SrtpProfile;
+pub use input::{Input, Payloads};
+pub use keys::Role;
+pub use stats::Stats;
+pub use summary::Summary;
+pub use wire::U16List;

@@ -2,5 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod ladder;
 pub mod media;
+pub mod peer;
 pub mod proxy;
+pub mod script;
+pub mod udp;

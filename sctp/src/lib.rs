@@ -1,2 +1,30 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod association;
+pub mod cause;
+pub mod channel;
+pub mod chunk;
+mod config;
+mod cookie;
+mod error;
+mod event;
+pub mod packet;
+pub mod param;
+mod procedure;
+mod receive;
+mod rto;
+mod send;
+mod serial;
+mod state;
+mod stats;
+mod tcb;
+mod wire;
+
+pub use association::{Association, Input, Reliability, ResetError, SendError, SendOptions, Transmit};
+pub use config::Config;
+pub use error::{ParseError, ParseErrorKind};
+pub use event::{CloseReason, Event};
+pub use receive::reassembly::Received;
+pub use state::AssociationState;
+pub use stats::Stats;

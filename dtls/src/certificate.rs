@@ -1,0 +1,93 @@
+//! Certificates: our own, made here, and the little that is read of the peer's.
+
+mod der;
+mod verify;
+
+use std::fmt;
+
+use p256::ecdsa::SigningKey;
+use p256::elliptic_curve::Generate;
+use rand::CryptoRng;
+
+use crate::crypto::signature::{PublicKey, digest, sign};
+use crate::error::ParseError;
+use crate::handshake::CertificateChain;
+
+pub(crate) use der::{CertificateError, peer_key};
+pub use verify::{Fingerprint, FingerprintError, HashAlgorithm, PeerCertificates, Rejection, Verifier};
+
+/// A certificate and its private key. Made once, shared by all connections that use it: put it into an [`Arc`](std::sync::Arc).
+pub struct Identity {
+    key: SigningKey,
+    /// The body of a Certificate message, which is also where the certificates lie.
+    message: Vec<u8>,
+}
+
+impl Identity {
+    /// A new P-256 key with a self-signed certificate that never ends (RFC 5280 section 4.1.2.5) and names nobody.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let key = SigningKey::generate_from_rng(rng);
+        let mut serial = [0; 16];
+        rng.fill_bytes(&mut serial);
+        let unsigned = der::to_be_signed(&key, serial);
+        let signature = sign(&key, &digest(&[&unsigned]), rng);
+        Self::new(key, &[&der::signed(&unsigned, signature.as_bytes())])
+    }
+
+    fn new(key: SigningKey, chain: &[&[u8]]) -> Self {
+        let mut message = Vec::new();
+        crate::handshake::encode_chain(chain.iter().copied(), &mut message);
+        Self { key, message }
+    }
+
+    /// The certificate as DER.
+    pub fn certificate(&self) -> &[u8] {
+        let chain: Result<CertificateChain<'_>, ParseError> = CertificateChain::parse(&self.message);
+        chain.ok().and_then(|chain| chain.leaf()).unwrap_or_default()
+    }
+
+    /// The certificate's SHA-256 fingerprint, for `a=fingerprint`; RFC 8122 section 5.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(HashAlgorithm::Sha256, self.certificate())
+    }
+
+    /// The body of a Certificate message.
+    pub(crate) fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    pub(crate) fn sign(&self, digest: &[u8; 32], rng: &mut impl CryptoRng) -> Vec<u8> {
+        sign(&self.key, digest, rng).as_bytes().to_vec()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", self.fingerprint())
+    }
+}
+
+/// What a handshake keeps of the peer's certificates once they are verified.
+pub(crate) struct PeerIdentity {
+    pub(crate) key: PublicKey,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+/// The gate: a chain that passes is the peer's, provided that it can sign with the key.
+pub(crate) fn admit(chain: &CertificateChain<'_>, verifier: &Verifier) -> Result<PeerIdentity, Refusal> {
+    let leaf = chain.leaf().ok_or(Refusal::Missing)?;
+    let peer = peer_key(leaf).map_err(Refusal::Certificate)?;
+    verifier.verify(chain, peer.spki).map_err(Refusal::Rejected)?;
+    Ok(PeerIdentity { key: peer.key, fingerprint: Fingerprint::of(HashAlgorithm::Sha256, leaf) })
+}
+
+/// Why a chain did not pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Missing,
+    Certificate(CertificateError),
+    Rejected(Rejection),
+}
+
+#[cfg(test)]
+mod tests;

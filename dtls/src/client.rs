@@ -1,0 +1,268 @@
+//! The client's side of a handshake; RFC 6347 section 4.2.4, figure 1.
+//!
+//! ```text
+//! flight 1   ClientHello                                                     ---->
+//! flight 2                              <----                  HelloVerifyRequest
+//! flight 3   ClientHello with the cookie                                     ---->
+//! flight 4                              <----   ServerHello, Certificate,
+//!                           ServerKeyExchange, [CertificateRequest], ServerHelloDone
+//! flight 5   [Certificate], ClientKeyExchange, [CertificateVerify],
+//!            ChangeCipherSpec, Finished                                      ---->
+//! flight 6                              <----          ChangeCipherSpec, Finished
+//! ```
+
+use rand::Rng;
+
+use crate::certificate::PeerIdentity;
+use crate::context::{
+    Context, Keyed, Negotiated, OUR_SCHEME, Step, UNCOMPRESSED, check_common, find_srtp, key_exchange_digest,
+    malformed, refused,
+};
+use crate::crypto::key_exchange::EphemeralKey;
+use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::event::CloseReason;
+use crate::extension::{self, ExtensionType, Extensions, SrtpProfile};
+use crate::handshake::{
+    CertificateRequest, ClientCertificateType, ClientHello, DigitallySigned, HelloVerifyRequest, MessageType,
+    ServerHello, ServerKeyExchange, encode_chain,
+};
+use crate::keys::{Randoms, Transcript};
+use crate::reassembly::Whole;
+use crate::record::Version;
+use crate::wire::{Reader, U16List, put_vec};
+
+/// Requests for a cookie that are followed. A server changes its secret once in a while, not all the time.
+const MAX_VERIFY_REQUESTS: u8 = 4;
+
+/// What the client waits for.
+pub(crate) enum State {
+    ServerHello { offer: Offer, verify_requests: u8 },
+    Certificate(Negotiated),
+    ServerKeyExchange(Negotiated, PeerIdentity),
+    RequestOrDone(Served),
+    Done(Served, CertificateWanted),
+    Finished(Keyed),
+}
+
+/// Our hello without its cookie: sent again, it says the same.
+pub(crate) struct Offer {
+    random: [u8; 32],
+    extensions: Vec<u8>,
+}
+
+/// The server's part, verified.
+pub(crate) struct Served {
+    negotiated: Negotiated,
+    peer: PeerIdentity,
+    group: NamedGroup,
+    public_key: Vec<u8>,
+}
+
+/// Whether the server asked for our certificate, and can verify what we have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CertificateWanted {
+    No,
+    Yes,
+    OfAnotherKind,
+}
+
+impl State {
+    /// Flight 1.
+    pub(crate) fn start(cx: &mut Context) -> Self {
+        let mut random = [0; 32];
+        cx.rng.fill_bytes(&mut random);
+        let offer = Offer { random, extensions: offered_extensions(&cx.config.srtp_profiles) };
+        cx.flight.begin(None);
+        offer.send(cx, &[]);
+        Self::ServerHello { offer, verify_requests: 0 }
+    }
+
+    pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
+        let next = match (self, message.kind) {
+            (Self::ServerHello { offer, verify_requests }, MessageType::HELLO_VERIFY_REQUEST)
+                if verify_requests < MAX_VERIFY_REQUESTS =>
+            {
+                repeat_hello(offer, verify_requests, cx, message)?
+            }
+            (Self::ServerHello { offer, .. }, MessageType::SERVER_HELLO) => {
+                Self::Certificate(server_hello(&offer, cx, message)?)
+            }
+            (Self::Certificate(negotiated), MessageType::CERTIFICATE) => {
+                let peer = cx.admit(message)?;
+                cx.add(message);
+                Self::ServerKeyExchange(negotiated, peer)
+            }
+            (Self::ServerKeyExchange(negotiated, peer), MessageType::SERVER_KEY_EXCHANGE) => {
+                Self::RequestOrDone(server_key_exchange(negotiated, peer, cx, message)?)
+            }
+            (Self::RequestOrDone(served), MessageType::CERTIFICATE_REQUEST) => {
+                let wanted = certificate_request(message)?;
+                cx.add(message);
+                Self::Done(served, wanted)
+            }
+            (Self::RequestOrDone(served), MessageType::SERVER_HELLO_DONE) => {
+                Self::Finished(answer(served, CertificateWanted::No, cx, message)?)
+            }
+            (Self::Done(served, wanted), MessageType::SERVER_HELLO_DONE) => {
+                Self::Finished(answer(served, wanted, cx, message)?)
+            }
+            (Self::Finished(keyed), MessageType::FINISHED) => {
+                cx.check_finished(message, &keyed.master)?;
+                return Ok(Step::Done(keyed));
+            }
+            (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
+        };
+        Ok(Step::Next(next))
+    }
+}
+
+impl Offer {
+    fn send(&self, cx: &mut Context, cookie: &[u8]) {
+        let suites = CipherSuite::SUPPORTED.map(|suite| suite.0.to_be_bytes());
+        let (Ok(suites), Ok(extensions)) =
+            (U16List::new(suites.as_flattened()), Extensions::new(&self.extensions))
+        else {
+            return;
+        };
+        let hello = ClientHello {
+            version: Version::DTLS_1_2,
+            random: &self.random,
+            session_id: &[],
+            cookie,
+            suites,
+            compression: &[0],
+            extensions,
+        };
+        cx.send(MessageType::CLIENT_HELLO, |out| hello.encode(out));
+    }
+}
+
+fn offered_extensions(srtp_profiles: &[SrtpProfile]) -> Vec<u8> {
+    let mut out = Vec::new();
+    extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
+    extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
+    extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
+        extension::put_u16_list(out, NamedGroup::SUPPORTED.map(|group| group.0));
+    });
+    extension::put(&mut out, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
+    extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
+        extension::put_u16_list(out, SignatureScheme::SUPPORTED.map(|scheme| scheme.0));
+    });
+    if !srtp_profiles.is_empty() {
+        extension::put(&mut out, ExtensionType::USE_SRTP, |out| {
+            extension::put_u16_list(out, srtp_profiles.iter().map(|profile| profile.0));
+            // No master key identifier.
+            out.push(0);
+        });
+    }
+    out
+}
+
+/// Flight 3: the same hello with the cookie. The first exchange is in no transcript.
+//= rfc6347#4.2.1-6
+fn repeat_hello(
+    offer: Offer,
+    verify_requests: u8,
+    cx: &mut Context,
+    message: &Whole,
+) -> Result<State, CloseReason> {
+    let request = HelloVerifyRequest::parse(&message.body).map_err(malformed(message.kind))?;
+    cx.transcript = Transcript::default();
+    cx.flight.begin(Some(message.sequence));
+    offer.send(cx, request.cookie);
+    Ok(State::ServerHello { offer, verify_requests: verify_requests + 1 })
+}
+
+fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Negotiated, CloseReason> {
+    let kind = message.kind;
+    let hello = ServerHello::parse(&message.body).map_err(malformed(kind))?;
+    if hello.version != Version::DTLS_1_2 {
+        return Err(CloseReason::Version);
+    }
+    if !CipherSuite::SUPPORTED.contains(&hello.suite) {
+        return Err(CloseReason::IllegalParameter("a suite that was not offered"));
+    }
+    if hello.compression != 0 {
+        return Err(CloseReason::IllegalParameter("compression that was not offered"));
+    }
+    let offered = Extensions::new(&offer.extensions).unwrap_or(Extensions::NONE);
+    let unoffered = hello.extensions.iter().find(|(extension, _)| offered.find(*extension).is_none());
+    if let Some((extension, _)) = unoffered {
+        return Err(CloseReason::UnofferedExtension(extension));
+    }
+    check_common(&hello.extensions, kind)?;
+    let srtp_profile = match find_srtp(&hello.extensions, kind)? {
+        None => None,
+        Some(answer) => {
+            let mut profiles = answer.profiles.iter().map(SrtpProfile);
+            match (profiles.next(), profiles.next()) {
+                (Some(profile), None)
+                    if cx.config.srtp_profiles.contains(&profile) && answer.mki.is_empty() =>
+                {
+                    Some(profile)
+                }
+                _ => return Err(CloseReason::IllegalParameter("use_srtp is not what was offered")),
+            }
+        }
+    };
+    cx.add(message);
+    let randoms = Randoms { client: offer.random, server: *hello.random };
+    Ok(Negotiated { randoms, suite: hello.suite, srtp_profile })
+}
+
+fn server_key_exchange(
+    negotiated: Negotiated,
+    peer: PeerIdentity,
+    cx: &mut Context,
+    message: &Whole,
+) -> Result<Served, CloseReason> {
+    let exchange = ServerKeyExchange::parse(&message.body).map_err(malformed(message.kind))?;
+    if !NamedGroup::SUPPORTED.contains(&exchange.group) {
+        return Err(CloseReason::IllegalParameter("a group that was not offered"));
+    }
+    let digest = key_exchange_digest(&negotiated.randoms, exchange.group, exchange.public_key);
+    peer.key
+        .verify(exchange.signed.scheme, &digest, exchange.signed.signature)
+        .map_err(refused(message.kind))?;
+    cx.add(message);
+    Ok(Served { negotiated, peer, group: exchange.group, public_key: exchange.public_key.to_vec() })
+}
+
+fn certificate_request(message: &Whole) -> Result<CertificateWanted, CloseReason> {
+    let request = CertificateRequest::parse(&message.body).map_err(malformed(message.kind))?;
+    let of_our_kind = request.certificate_types.contains(&ClientCertificateType::ECDSA_SIGN.0)
+        && request.signature_algorithms.contains(OUR_SCHEME.0);
+    Ok(if of_our_kind { CertificateWanted::Yes } else { CertificateWanted::OfAnotherKind })
+}
+
+/// Flight 5.
+fn answer(
+    served: Served,
+    wanted: CertificateWanted,
+    cx: &mut Context,
+    message: &Whole,
+) -> Result<Keyed, CloseReason> {
+    Reader::new(&message.body).finish().map_err(malformed(message.kind))?;
+    cx.add(message);
+    let Served { negotiated, peer, group, public_key } = served;
+    let key = EphemeralKey::generate(group, &mut cx.rng)
+        .ok_or(CloseReason::IllegalParameter("a group that was not offered"))?;
+    cx.flight.begin(Some(message.sequence));
+    match wanted {
+        CertificateWanted::No => {}
+        CertificateWanted::Yes => cx.send_certificate(),
+        CertificateWanted::OfAnotherKind => cx.send(MessageType::CERTIFICATE, |out| encode_chain([], out)),
+    }
+    cx.send(MessageType::CLIENT_KEY_EXCHANGE, |out| {
+        put_vec::<1>(out, |out| key.put_public_key(out));
+    });
+    let premaster = key.agree(&public_key).map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
+    let master = cx.make_keys(&*premaster, &negotiated.randoms);
+    if wanted == CertificateWanted::Yes {
+        let signature = cx.config.identity.sign(&cx.transcript.hash(), &mut cx.rng);
+        let signed = DigitallySigned { scheme: OUR_SCHEME, signature: &signature };
+        cx.send(MessageType::CERTIFICATE_VERIFY, |out| signed.encode(out));
+    }
+    cx.send_finished(&master);
+    Ok(Keyed { negotiated, group, master, peer_fingerprint: Some(peer.fingerprint) })
+}

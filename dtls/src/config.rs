@@ -1,0 +1,102 @@
+//! What can be chosen.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::certificate::{Identity, Verifier};
+use crate::extension::SrtpProfile;
+use crate::keys::Role;
+
+/// How a [`crate::Connection`] behaves. Made by one of its constructors, then changed field by field.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Which end we are.
+    pub(crate) role: Role,
+    /// Our certificate and key.
+    pub(crate) identity: Arc<Identity>,
+    /// Decides about the peer's certificate. Without one (servers only) the client is not asked for any.
+    pub(crate) verifier: Option<Verifier>,
+    /// SRTP profiles, the first choice first; none, the default, leaves `use_srtp` out. RFC 5764 section 4.1.1.
+    pub srtp_profiles: Vec<SrtpProfile>,
+    /// Time after which a flight is sent again for the first time, 1 ms to 60 s, default 1 s (RFC 6347 section 4.2.4.1).
+    /// Doubles with each repetition up to 60 s. Who knows the round trip, as with ICE, takes somewhat more than it, and
+    /// 50 ms or more.
+    pub initial_timeout: Duration,
+    /// Time within which the handshake must be complete, counted from the first call that brings the time; default
+    /// 60 s.
+    pub handshake_timeout: Duration,
+    /// Octets of the greatest datagram that the handshake sends, 256 to 65507, default 1200. Flights that stay without
+    /// an answer twice go on in smaller ones.
+    pub path_mtu: usize,
+    /// Whether the peer's address is proven by other means, as ICE does; default no. A server sends no more than three
+    /// times what it received until it is, or until the client has shown keys. Clients do not need it.
+    pub address_validated: bool,
+    /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
+    /// that an unauthenticated peer can make us hold.
+    pub max_handshake_buffer: usize,
+    /// Gets the secrets, to decrypt captures with; default none.
+    pub key_log: Option<KeyLog>,
+}
+
+impl Config {
+    /// A client that shows `identity` if the server asks, and talks to whom `verifier` lets in.
+    pub fn client(identity: Arc<Identity>, verifier: Verifier) -> Self {
+        Self::new(Role::Client, identity, Some(verifier))
+    }
+
+    /// A server that asks the client for a certificate and talks to whom `verifier` lets in. A client without a
+    /// certificate is refused.
+    pub fn server(identity: Arc<Identity>, verifier: Verifier) -> Self {
+        Self::new(Role::Server, identity, Some(verifier))
+    }
+
+    /// A server that does not ask who the client is.
+    pub fn server_for_anyone(identity: Arc<Identity>) -> Self {
+        Self::new(Role::Server, identity, None)
+    }
+
+    fn new(role: Role, identity: Arc<Identity>, verifier: Option<Verifier>) -> Self {
+        Self {
+            role,
+            identity,
+            verifier,
+            srtp_profiles: Vec::new(),
+            initial_timeout: Duration::from_secs(1),
+            handshake_timeout: Duration::from_secs(60),
+            path_mtu: 1200,
+            address_validated: false,
+            max_handshake_buffer: 1 << 16,
+            key_log: None,
+        }
+    }
+
+    /// Which end this is for.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+}
+
+/// The key log's callback: it gets one line at a time. Never called unless given.
+#[derive(Clone)]
+pub struct KeyLog(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl KeyLog {
+    /// Calls `write` with each line in the format of NSS (`CLIENT_RANDOM ...`), without a line end. Whoever has a line
+    /// can read its connection.
+    pub fn new(write: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+
+    pub(crate) fn write(&self, line: &str) {
+        (self.0)(line);
+    }
+}
+
+impl fmt::Debug for KeyLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyLog")
+    }
+}
+

@@ -1,0 +1,191 @@
+//! What the states of a handshake have in common: the means to send, and the hash over what was said.
+
+use rand::rngs::ChaCha20Rng;
+
+use crate::alert::AlertDescription;
+use crate::certificate::{CertificateError, Fingerprint, PeerIdentity, Refusal, admit};
+use crate::config::Config;
+use crate::crypto::signature::digest;
+use crate::crypto::{CipherSuite, CryptoError, NamedGroup, SignatureScheme};
+use crate::error::ParseError;
+use crate::event::CloseReason;
+use crate::extension::{ExtensionType, Extensions, SrtpProfile, UseSrtp, parse_u8_list};
+use crate::flight::Flight;
+use crate::handshake::{CertificateChain, Finished, MessageType, ServerKeyExchange};
+use crate::keys::{MasterSecret, Randoms, Transcript};
+use crate::layer::RecordLayer;
+use crate::reassembly::Whole;
+
+/// The parts of a connection that its states work with.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) rng: ChaCha20Rng,
+    pub(crate) layer: RecordLayer,
+    pub(crate) flight: Flight,
+    pub(crate) transcript: Transcript,
+}
+
+/// What both hellos settled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Negotiated {
+    pub(crate) randoms: Randoms,
+    pub(crate) suite: CipherSuite,
+    pub(crate) srtp_profile: Option<SrtpProfile>,
+}
+
+/// Keys made, signatures verified: only the peer's Finished is missing.
+pub(crate) struct Keyed {
+    pub(crate) negotiated: Negotiated,
+    pub(crate) group: NamedGroup,
+    pub(crate) master: MasterSecret,
+    pub(crate) peer_fingerprint: Option<Fingerprint>,
+}
+
+/// What comes of a message.
+pub(crate) enum Step<S> {
+    /// The handshake goes on.
+    Next(S),
+    /// It is complete.
+    Done(Keyed),
+}
+
+impl Context {
+    /// Adds a message to the flight and to the transcript.
+    pub(crate) fn send(&mut self, kind: MessageType, body: impl FnOnce(&mut Vec<u8>)) {
+        let (sequence, body) = self.flight.push(0, kind, body);
+        self.transcript.add(kind, sequence, body);
+    }
+
+    pub(crate) fn send_certificate(&mut self) {
+        let identity = self.config.identity.clone();
+        self.send(MessageType::CERTIFICATE, |out| out.extend_from_slice(identity.message()));
+    }
+
+    /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
+    //= rfc7627#4-1
+    pub(crate) fn make_keys(&mut self, premaster: &[u8], randoms: &Randoms) -> MasterSecret {
+        let master = MasterSecret::extended(premaster, &self.transcript.hash());
+        self.layer.install(master.record_ciphers(self.config.role, randoms));
+        if let Some(log) = &self.config.key_log {
+            log.write(&master.key_log_line(&randoms.client));
+        }
+        master
+    }
+
+    /// Changes to the new keys and proves with them that we saw what the peer saw.
+    pub(crate) fn send_finished(&mut self, master: &MasterSecret) {
+        let verify_data = master.verify_data(self.config.role, &self.transcript.hash());
+        self.flight.push_change_cipher_spec();
+        let kind = MessageType::FINISHED;
+        let (sequence, body) = self.flight.push(1, kind, |out| Finished { verify_data }.encode(out));
+        self.transcript.add(kind, sequence, body);
+        self.layer.change_write();
+    }
+
+    /// Checks the peer's Finished against all messages before it.
+    pub(crate) fn check_finished(&mut self, message: &Whole, master: &MasterSecret) -> Result<(), CloseReason> {
+        use subtle::ConstantTimeEq;
+        let finished = Finished::parse(&message.body).map_err(malformed(message.kind))?;
+        let expected = master.verify_data(self.config.role.opposite(), &self.transcript.hash());
+        if !bool::from(finished.verify_data.ct_eq(&expected)) {
+            return Err(CloseReason::BadFinished);
+        }
+        self.add(message);
+        Ok(())
+    }
+
+    /// Adds a message of the peer to the transcript.
+    pub(crate) fn add(&mut self, message: &Whole) {
+        self.transcript.add(message.kind, message.sequence, &message.body);
+    }
+
+    /// The gate: who does not pass the verifier gets no further.
+    pub(crate) fn admit(&self, message: &Whole) -> Result<PeerIdentity, CloseReason> {
+        let chain = CertificateChain::parse(&message.body).map_err(malformed(message.kind))?;
+        let verifier = self.config.verifier.as_ref().ok_or(CloseReason::UnexpectedMessage(message.kind))?;
+        admit(&chain, verifier).map_err(|refusal| match refusal {
+            Refusal::Missing => CloseReason::NoCertificate,
+            Refusal::Certificate(CertificateError::Malformed) => CloseReason::BadCertificate,
+            Refusal::Certificate(CertificateError::UnsupportedKey) => CloseReason::UnsupportedCertificate,
+            Refusal::Rejected(rejection) => CloseReason::Rejected(rejection),
+        })
+    }
+}
+
+/// What the server signs: both randoms and its key share; RFC 8422 section 5.4.
+pub(crate) fn key_exchange_digest(randoms: &Randoms, group: NamedGroup, public_key: &[u8]) -> [u8; 32] {
+    let mut parameters = Vec::with_capacity(4 + public_key.len());
+    ServerKeyExchange::encode_parameters(group, public_key, &mut parameters);
+    digest(&[&randoms.client, &randoms.server, &parameters])
+}
+
+/// Checks what both hellos may say about features in which there is no choice: formats of points, renegotiation, and the
+/// extended master secret, which is required.
+pub(crate) fn check_common(extensions: &Extensions<'_>, kind: MessageType) -> Result<(), CloseReason> {
+    match extensions.find(ExtensionType::EXTENDED_MASTER_SECRET) {
+        //= rfc7627#5.2-3
+        None => return Err(CloseReason::NoExtendedMasterSecret),
+        Some([]) => {}
+        Some(_) => return Err(CloseReason::IllegalParameter("extended_master_secret is not empty")),
+    }
+    if let Some(content) = extensions.find(ExtensionType::RENEGOTIATION_INFO)
+        && !parse_u8_list(content).map_err(malformed(kind))?.is_empty()
+    {
+        return Err(CloseReason::Renegotiation);
+    }
+    if let Some(content) = extensions.find(ExtensionType::EC_POINT_FORMATS)
+        && !parse_u8_list(content).map_err(malformed(kind))?.contains(&UNCOMPRESSED)
+    {
+        return Err(CloseReason::IllegalParameter("no uncompressed points"));
+    }
+    Ok(())
+}
+
+/// The `use_srtp` of a hello, if it has one.
+pub(crate) fn find_srtp<'a>(
+    extensions: &Extensions<'a>,
+    kind: MessageType,
+) -> Result<Option<UseSrtp<'a>>, CloseReason> {
+    extensions.find(ExtensionType::USE_SRTP).map(UseSrtp::parse).transpose().map_err(malformed(kind))
+}
+
+/// The signature algorithm with which our own key signs.
+pub(crate) const OUR_SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+/// The one format of points; RFC 8422 section 5.1.2.
+pub(crate) const UNCOMPRESSED: u8 = 0;
+
+/// A message that breaks its format ends the handshake.
+pub(crate) fn malformed(message: MessageType) -> impl Fn(ParseError) -> CloseReason {
+    move |fault| CloseReason::Malformed { message, fault }
+}
+
+/// A public key or signature that is none ends it too.
+pub(crate) fn refused(message: MessageType) -> impl Fn(CryptoError) -> CloseReason {
+    move |fault| match fault {
+        CryptoError::PublicKey => CloseReason::IllegalParameter("not a public key of the group"),
+        CryptoError::Signature => CloseReason::BadSignature(message),
+    }
+}
+
+/// The fatal alert that tells the peer why; `None` where there is nothing to tell.
+pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
+    Some(match reason {
+        CloseReason::Local
+        | CloseReason::Peer
+        | CloseReason::PeerAlert(_)
+        | CloseReason::Timeout { .. }
+        | CloseReason::KeysExhausted => return None,
+        CloseReason::Malformed { .. } => AlertDescription::DECODE_ERROR,
+        CloseReason::UnexpectedMessage(_) => AlertDescription::UNEXPECTED_MESSAGE,
+        CloseReason::Version => AlertDescription::PROTOCOL_VERSION,
+        CloseReason::NothingInCommon(_)
+        | CloseReason::NoExtendedMasterSecret
+        | CloseReason::Renegotiation
+        | CloseReason::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+        CloseReason::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
+        CloseReason::UnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
+        CloseReason::BadCertificate | CloseReason::Rejected(_) => AlertDescription::BAD_CERTIFICATE,
+        CloseReason::UnsupportedCertificate => AlertDescription::UNSUPPORTED_CERTIFICATE,
+        CloseReason::BadSignature(_) | CloseReason::BadFinished => AlertDescription::DECRYPT_ERROR,
+    })
+}

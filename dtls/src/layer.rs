@@ -1,0 +1,191 @@
+//! The record layer: numbers, keys and the replay window of both directions; RFC 6347 section 4.1.
+//!
+//! There are two epochs: 0 in plaintext, 1 with the keys of the handshake. A second handshake does not exist here.
+
+use crate::crypto::aead::{Associated, EXPLICIT_NONCE_LEN, RecordCipher, TAG_LEN};
+use crate::error::SealError;
+use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, MAX_SEQUENCE, Version};
+use crate::replay::ReplayWindow;
+
+/// Octets that a protected record has in front of its payload.
+pub(crate) const HEADROOM: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
+/// Octets that a protected record has behind its payload.
+pub(crate) const TAILROOM: usize = TAG_LEN;
+
+/// Blocks of 16 octets that one key may encrypt, 256 GB in all: somewhat fewer than 2^24.5 records of full size have, the
+/// bound of RFC 8446 section 5.5.
+const MAX_BLOCKS: u64 = 1 << 34;
+/// Forged records that one key may have refused; RFC 9147 section 4.5.3. Nobody sends so many by accident.
+const MAX_FORGED: u64 = 1 << 36;
+
+/// Why a record was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There are no keys yet.
+    NoKeys,
+    /// It came before.
+    Replay,
+    /// It is not authentic.
+    Forged,
+    /// Not authentic, and the last one that may be.
+    Exhausted,
+}
+
+struct Keys {
+    write: RecordCipher,
+    read: RecordCipher,
+    /// Next number to write.
+    sequence: u64,
+    /// Blocks encrypted.
+    blocks: u64,
+    replay: ReplayWindow,
+    forged: u64,
+}
+
+/// Both directions of a connection.
+#[derive(Default)]
+pub(crate) struct RecordLayer {
+    /// Next number to write in plaintext.
+    plain_sequence: u64,
+    keys: Option<Box<Keys>>,
+    /// The epoch in which alerts go out: 1 once our ChangeCipherSpec is behind us.
+    write_epoch: u16,
+}
+
+impl RecordLayer {
+    /// Takes the keys of epoch 1: records can be opened at once, and written once [`RecordLayer::change_write`] is
+    /// called.
+    pub(crate) fn install(&mut self, (write, read): (RecordCipher, RecordCipher)) {
+        let replay = ReplayWindow::default();
+        self.keys = Some(Box::new(Keys { write, read, sequence: 0, blocks: 0, replay, forged: 0 }));
+    }
+
+    /// From here on alerts are protected.
+    pub(crate) fn change_write(&mut self) {
+        self.write_epoch = 1;
+    }
+
+    /// Forgets the keys.
+    pub(crate) fn clear(&mut self) {
+        self.keys = None;
+    }
+
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Whether nothing was ever sent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.plain_sequence == 0
+    }
+
+    pub(crate) fn write_epoch(&self) -> u16 {
+        self.write_epoch
+    }
+
+    /// Octets by which protection makes the content of a record longer.
+    pub(crate) const fn expansion(&self, epoch: u16) -> usize {
+        if epoch == 0 { 0 } else { EXPLICIT_NONCE_LEN + TAG_LEN }
+    }
+
+    /// Appends a record of the handshake with what `content` appends, at most 2^14 octets. Appends nothing if the keys
+    /// are missing or used up, which no handshake gets to see.
+    pub(crate) fn put(
+        &mut self,
+        epoch: u16,
+        content_type: ContentType,
+        version: Version,
+        out: &mut Vec<u8>,
+        content: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let start = out.len();
+        if epoch == 0 {
+            out.resize(start + HEADER_LEN, 0);
+            content(out);
+            let length = out.len() - start - HEADER_LEN;
+            let sequence = self.plain_sequence;
+            self.plain_sequence += 1;
+            put_header(out, start, Header { content_type, version, epoch, sequence, length: to_u16(length) });
+            return;
+        }
+        out.resize(start + HEADROOM, 0);
+        content(out);
+        if self.seal(content_type, out, start + HEADROOM).is_err() {
+            out.truncate(start);
+        }
+    }
+
+    /// Makes a record of what stands at `at..`, using the octets in front of it.
+    pub(crate) fn seal(
+        &mut self,
+        content_type: ContentType,
+        out: &mut Vec<u8>,
+        at: usize,
+    ) -> Result<(), SealError> {
+        let start = at.checked_sub(HEADROOM).filter(|_| at <= out.len());
+        let start = start.ok_or(SealError::Headroom { needed: HEADROOM, available: at.min(out.len()) })?;
+        let length = out.len() - at;
+        if length > MAX_PLAINTEXT_LEN {
+            return Err(SealError::TooLarge { found: length, maximum: MAX_PLAINTEXT_LEN });
+        }
+        let keys = self.keys.as_mut().ok_or(SealError::NotConnected)?;
+        let sequence = keys.sequence;
+        //= rfc6347#4.1-6
+        if sequence > MAX_SEQUENCE || keys.blocks >= MAX_BLOCKS {
+            return Err(SealError::KeysExhausted);
+        }
+        keys.sequence += 1;
+        // One block more for the tag.
+        keys.blocks += length.div_ceil(16) as u64 + 1;
+        let version = Version::DTLS_1_2;
+        let (nonce, tag) = keys.write.seal(associated(1, sequence, content_type, version), &mut out[at..]);
+        out[at - EXPLICIT_NONCE_LEN..at].copy_from_slice(&nonce);
+        out.extend_from_slice(&tag);
+        let length = to_u16(EXPLICIT_NONCE_LEN + length + TAG_LEN);
+        put_header(out, start, Header { content_type, version, epoch: 1, sequence, length });
+        Ok(())
+    }
+
+    /// Authenticates and decrypts the content of a record of epoch 1 where it lies, and returns the plaintext. Nothing
+    /// changes unless it is authentic, except the count of those that are not.
+    pub(crate) fn open<'a>(&mut self, header: &Header, content: &'a mut [u8]) -> Result<&'a mut [u8], Refused> {
+        let keys = self.keys.as_mut().ok_or(Refused::NoKeys)?;
+        //= rfc6347#4.1.2.6-4
+        if !keys.replay.is_fresh(header.sequence) {
+            return Err(Refused::Replay);
+        }
+        let bound = associated(header.epoch, header.sequence, header.content_type, header.version);
+        let Some(plaintext) = keys.read.open(bound, content) else {
+            keys.forged += 1;
+            return Err(if keys.forged >= MAX_FORGED { Refused::Exhausted } else { Refused::Forged });
+        };
+        keys.replay.insert(header.sequence);
+        Ok(plaintext)
+    }
+
+    /// Moves the writer on, to see what happens at the end.
+    #[cfg(test)]
+    pub(crate) fn skip_to(&mut self, sequence: u64) {
+        self.keys.as_mut().unwrap().sequence = sequence;
+    }
+}
+
+fn associated(epoch: u16, sequence: u64, content_type: ContentType, version: Version) -> Associated {
+    Associated { position: u64::from(epoch) << 48 | sequence, content_type, version }
+}
+
+/// Overwrites the octets at `start` with the header.
+fn put_header(out: &mut [u8], start: usize, header: Header) {
+    let Header { content_type, version, epoch, sequence, length } = header;
+    let place = &mut out[start..start + HEADER_LEN];
+    place[0] = content_type.0;
+    place[1..3].copy_from_slice(&version.0.to_be_bytes());
+    place[3..5].copy_from_slice(&epoch.to_be_bytes());
+    place[5..11].copy_from_slice(&sequence.to_be_bytes()[2..]);
+    place[11..].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Contents are checked to have at most 2^14 octets.
+fn to_u16(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}

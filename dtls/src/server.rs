@@ -1,0 +1,215 @@
+//! The server's side of a handshake; RFC 6347 section 4.2.4, figure 1. Flights 2 and 3, the cookie exchange, come before
+//! there is a connection.
+//!
+//! ```text
+//! flight 1   ClientHello                                                     ---->
+//! flight 4                              <----   ServerHello, Certificate,
+//!                           ServerKeyExchange, [CertificateRequest], ServerHelloDone
+//! flight 5   [Certificate], ClientKeyExchange, [CertificateVerify],
+//!            ChangeCipherSpec, Finished                                      ---->
+//! flight 6                              <----          ChangeCipherSpec, Finished
+//! ```
+
+use rand::Rng;
+
+use crate::certificate::PeerIdentity;
+use crate::context::{
+    Context, Keyed, Negotiated, OUR_SCHEME, Step, UNCOMPRESSED, check_common, find_srtp, key_exchange_digest,
+    malformed, refused,
+};
+use crate::crypto::key_exchange::EphemeralKey;
+use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::event::CloseReason;
+use crate::extension::{self, ExtensionType, Extensions, SrtpProfile, parse_u16_list};
+use crate::handshake::{
+    CertificateRequest, ClientCertificateType, ClientHello, ClientKeyExchange, DigitallySigned, MessageType,
+    ServerHello, ServerKeyExchange,
+};
+use crate::keys::Randoms;
+use crate::reassembly::Whole;
+use crate::record::Version;
+use crate::wire::U16List;
+
+/// What the server waits for.
+pub(crate) enum State {
+    ClientHello,
+    Certificate(Offered),
+    ClientKeyExchange(Offered, Option<PeerIdentity>),
+    CertificateVerify(Keyed, PeerIdentity),
+    Finished(Keyed),
+}
+
+/// What our flight 4 said.
+pub(crate) struct Offered {
+    negotiated: Negotiated,
+    key: EphemeralKey,
+}
+
+impl State {
+    pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
+        let next = match (self, message.kind) {
+            (Self::ClientHello, MessageType::CLIENT_HELLO) => {
+                let offered = client_hello(cx, message)?;
+                if cx.config.verifier.is_some() {
+                    Self::Certificate(offered)
+                } else {
+                    Self::ClientKeyExchange(offered, None)
+                }
+            }
+            (Self::Certificate(offered), MessageType::CERTIFICATE) => {
+                let peer = cx.admit(message)?;
+                cx.add(message);
+                Self::ClientKeyExchange(offered, Some(peer))
+            }
+            (Self::ClientKeyExchange(offered, peer), MessageType::CLIENT_KEY_EXCHANGE) => {
+                let fingerprint = peer.as_ref().map(|peer| peer.fingerprint);
+                let exchange = ClientKeyExchange::parse(&message.body).map_err(malformed(message.kind))?;
+                let Offered { negotiated, key } = offered;
+                let group = key.group();
+                let premaster = key.agree(exchange.public_key).map_err(refused(message.kind))?;
+                cx.add(message);
+                let master = cx.make_keys(&*premaster, &negotiated.randoms);
+                let keyed = Keyed { negotiated, group, master, peer_fingerprint: fingerprint };
+                match peer {
+                    Some(peer) => Self::CertificateVerify(keyed, peer),
+                    None => Self::Finished(keyed),
+                }
+            }
+            (Self::CertificateVerify(keyed, peer), MessageType::CERTIFICATE_VERIFY) => {
+                let signed = DigitallySigned::parse(&message.body).map_err(malformed(message.kind))?;
+                peer.key
+                    .verify(signed.scheme, &cx.transcript.hash(), signed.signature)
+                    .map_err(refused(message.kind))?;
+                cx.add(message);
+                Self::Finished(keyed)
+            }
+            (Self::Finished(keyed), MessageType::FINISHED) => {
+                cx.check_finished(message, &keyed.master)?;
+                cx.flight.begin(Some(message.sequence));
+                cx.send_finished(&keyed.master);
+                cx.flight.is_last();
+                return Ok(Step::Done(keyed));
+            }
+            (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
+        };
+        Ok(Step::Next(next))
+    }
+}
+
+/// What is chosen from the client's hello.
+struct Choice {
+    suite: CipherSuite,
+    group: NamedGroup,
+    srtp_profile: Option<SrtpProfile>,
+    /// Which extensions the answer has besides the extended master secret: only what the client knows.
+    renegotiation_info: bool,
+    point_formats: bool,
+}
+
+/// Flight 4.
+fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
+    let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
+    let choice = choose(&hello, &cx.config.srtp_profiles)?;
+    let key = EphemeralKey::generate(choice.group, &mut cx.rng)
+        .ok_or(CloseReason::NothingInCommon("group"))?;
+    let mut random = [0; 32];
+    cx.rng.fill_bytes(&mut random);
+    let randoms = Randoms { client: *hello.random, server: random };
+
+    cx.add(message);
+    cx.flight.begin(Some(message.sequence));
+    send_server_hello(cx, &choice, &random);
+    cx.send_certificate();
+    send_key_exchange(cx, &key, &randoms);
+    if cx.config.verifier.is_some() {
+        send_certificate_request(cx);
+    }
+    cx.send(MessageType::SERVER_HELLO_DONE, |_| ());
+    let Choice { suite, srtp_profile, .. } = choice;
+    Ok(Offered { negotiated: Negotiated { randoms, suite, srtp_profile }, key })
+}
+
+/// Chooses by our own preference. Versions, suites, groups and extensions that we do not know are stepped over.
+fn choose(hello: &ClientHello<'_>, srtp_profiles: &[SrtpProfile]) -> Result<Choice, CloseReason> {
+    let kind = MessageType::CLIENT_HELLO;
+    if !hello.version.allows_1_2() {
+        return Err(CloseReason::Version);
+    }
+    if !hello.compression.contains(&0) {
+        return Err(CloseReason::IllegalParameter("no null compression"));
+    }
+    check_common(&hello.extensions, kind)?;
+    let suite = CipherSuite::SUPPORTED.into_iter().find(|suite| hello.suites.contains(suite.0));
+    let list = |extension| {
+        hello.extensions.find(extension).map(parse_u16_list).transpose().map_err(malformed(kind))
+    };
+    let group = match list(ExtensionType::SUPPORTED_GROUPS)? {
+        Some(groups) => NamedGroup::SUPPORTED.into_iter().find(|group| groups.contains(group.0)),
+        // Who names none can do any; RFC 8422 section 4. Nobody lacks this one.
+        None => Some(NamedGroup::SECP256R1),
+    };
+    let schemes = list(ExtensionType::SIGNATURE_ALGORITHMS)?;
+    // Who names none means SHA-1, which we do not do; RFC 5246 section 7.4.1.4.1.
+    if !schemes.is_some_and(|schemes| schemes.contains(OUR_SCHEME.0)) {
+        return Err(CloseReason::NothingInCommon("signature algorithm"));
+    }
+    let offered = find_srtp(&hello.extensions, kind)?;
+    let is_offered = |profile: &&SrtpProfile| offered.is_some_and(|offer| offer.profiles.contains(profile.0));
+    let has = |extension| hello.extensions.find(extension).is_some();
+    Ok(Choice {
+        suite: suite.ok_or(CloseReason::NothingInCommon("cipher suite"))?,
+        group: group.ok_or(CloseReason::NothingInCommon("group"))?,
+        srtp_profile: srtp_profiles.iter().find(is_offered).copied(),
+        renegotiation_info: has(ExtensionType::RENEGOTIATION_INFO)
+            || hello.suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.0),
+        point_formats: has(ExtensionType::EC_POINT_FORMATS),
+    })
+}
+
+fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
+    let mut extensions = Vec::new();
+    extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
+    if choice.renegotiation_info {
+        extension::put(&mut extensions, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
+    }
+    if choice.point_formats {
+        extension::put(&mut extensions, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
+    }
+    if let Some(profile) = choice.srtp_profile {
+        extension::put(&mut extensions, ExtensionType::USE_SRTP, |out| {
+            extension::put_u16_list(out, [profile.0]);
+            // No master key identifier, whatever the client offered.
+            out.push(0);
+        });
+    }
+    let hello = ServerHello {
+        version: Version::DTLS_1_2,
+        random,
+        session_id: &[],
+        suite: choice.suite,
+        compression: 0,
+        extensions: Extensions::new(&extensions).unwrap_or(Extensions::NONE),
+    };
+    cx.send(MessageType::SERVER_HELLO, |out| hello.encode(out));
+}
+
+fn send_key_exchange(cx: &mut Context, key: &EphemeralKey, randoms: &Randoms) {
+    let mut public_key = Vec::new();
+    key.put_public_key(&mut public_key);
+    let digest = key_exchange_digest(randoms, key.group(), &public_key);
+    let signature = cx.config.identity.sign(&digest, &mut cx.rng);
+    let exchange = ServerKeyExchange {
+        group: key.group(),
+        public_key: &public_key,
+        signed: DigitallySigned { scheme: OUR_SCHEME, signature: &signature },
+    };
+    cx.send(MessageType::SERVER_KEY_EXCHANGE, |out| exchange.encode(out));
+}
+
+fn send_certificate_request(cx: &mut Context) {
+    let schemes = SignatureScheme::SUPPORTED.map(|scheme| scheme.0.to_be_bytes());
+    let Ok(signature_algorithms) = U16List::new(schemes.as_flattened()) else { return };
+    let certificate_types = &[ClientCertificateType::ECDSA_SIGN.0];
+    let request = CertificateRequest { certificate_types, signature_algorithms, authorities: &[] };
+    cx.send(MessageType::CERTIFICATE_REQUEST, |out| request.encode(out));
+}

@@ -1,0 +1,158 @@
+//! Two connections under the harness.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use nomagic_dtls::{
+    CloseReason, Config, Connected, Connection, Event, Identity, Input, SrtpProfile, Summary, Verifier,
+};
+use nomagic_testkit::link::Link;
+use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+use nomagic_testkit::rng;
+
+/// Making a key costs more than anything else here, so all tests share two.
+pub static ANNA: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate(&mut rng(100))));
+pub static ZOE: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate(&mut rng(200))));
+
+pub const MS: Duration = Duration::from_millis(1);
+
+/// A connection, what it handed out, and why it ended.
+#[derive(Debug)]
+pub struct Peer {
+    pub connection: Connection,
+    pub received: Vec<Vec<u8>>,
+    pub connected: Option<Connected>,
+    pub closed: Option<CloseReason>,
+    to_send: Vec<Vec<u8>>,
+    events: Vec<String>,
+}
+
+impl Peer {
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            connection: Connection::new(config, &mut rng(seed)),
+            received: Vec::new(),
+            connected: None,
+            closed: None,
+            to_send: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Seals a payload; it leaves with the next poll.
+    pub fn send(&mut self, now: Instant, payload: &[u8]) {
+        self.to_send.push(self.seal(now, payload));
+    }
+
+    /// Seals a payload and keeps the record.
+    pub fn seal(&mut self, now: Instant, payload: &[u8]) -> Vec<u8> {
+        let at = self.connection.headroom();
+        let mut out = vec![0; at];
+        out.extend_from_slice(payload);
+        self.connection.seal(now, &mut out, at).unwrap();
+        out
+    }
+
+    fn note_events(&mut self) {
+        while let Some(event) = self.connection.poll_event() {
+            self.events.push(event.to_string());
+            match event {
+                Event::Connected(connected) => self.connected = Some(connected),
+                Event::Closed(reason) => self.closed = Some(reason),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Machine for Peer {
+    fn handle_input(&mut self, now: Instant, datagram: &mut [u8]) {
+        if let Input::Payload(payloads) = self.connection.handle_input(now, datagram) {
+            self.received.extend(payloads.map(|payload| payload.to_vec()));
+        }
+        self.note_events();
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.connection.handle_timeout(now);
+        self.note_events();
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let sent = self.connection.poll_transmit(now, out);
+        assert_eq!(sent.map_or(0, |sent| sent.len), out.len() - start);
+        if sent.is_none() && !self.to_send.is_empty() {
+            out.extend(self.to_send.remove(0));
+            return true;
+        }
+        sent.is_some()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.connection.poll_timeout()
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.connection.close(now);
+        self.note_events();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    fn drain_events(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn describe(datagram: &[u8]) -> String {
+        Summary(datagram).to_string()
+    }
+}
+
+pub fn client_config() -> Config {
+    let mut config = Config::client(ANNA.clone(), Verifier::fingerprints([ZOE.fingerprint()]));
+    config.srtp_profiles = vec![SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config
+}
+
+pub fn server_config() -> Config {
+    let mut config = Config::server(ZOE.clone(), Verifier::fingerprints([ANNA.fingerprint()]));
+    config.srtp_profiles = vec![SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config.address_validated = true;
+    config
+}
+
+/// A client `a` and a server `z`.
+pub fn pair(link: impl Fn() -> Link) -> Pair<Peer, Peer> {
+    pair_of(client_config(), server_config(), link)
+}
+
+pub fn pair_of(client: Config, server: Config, link: impl Fn() -> Link) -> Pair<Peer, Peer> {
+    Pair::new(Peer::new(client, 1), Peer::new(server, 2), link, 3)
+}
+
+pub fn both_connected(pair: &mut Pair<Peer, Peer>) -> bool {
+    pair.a.connected.is_some() && pair.z.connected.is_some()
+}
+
+/// A pair that has come as far as it will.
+pub fn connected_pair() -> Pair<Peer, Peer> {
+    let mut pair = pair(|| Link::latency(10 * MS));
+    pair.run_until(both_connected);
+    pair.run_quiet();
+    pair
+}
+
+/// Payload goes both ways and arrives whole.
+pub fn assert_talks(pair: &mut Pair<Peer, Peer>) {
+    let now = pair.now();
+    pair.a.send(now, b"ping");
+    pair.z.send(now, b"pong");
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(pair.z.received.last().map(Vec::as_slice), Some(&b"ping"[..]));
+    assert_eq!(pair.a.received.last().map(Vec::as_slice), Some(&b"pong"[..]));
+}

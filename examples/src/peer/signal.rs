@@ -1,0 +1,207 @@
+//! The signalling side: descriptions are made and read, and what they say reaches the other crates.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use nomagic_dtls::{Config as DtlsConfig, Connection, Fingerprint, HashAlgorithm, Verifier};
+use nomagic_ice::{Candidate, Credentials};
+use nomagic_sdp::Negotiator;
+use nomagic_sdp::attribute::{self, Direction, HashFunction, Setup};
+use nomagic_sdp::negotiation::{Codec, Config, Kind, LocalTransport, NegotiationError, Track};
+use rand::rngs::ChaCha20Rng;
+use rand::{RngExt, SeedableRng};
+
+use super::{Medium, Peer};
+
+/// Why a description was not taken or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignalError {
+    /// The description itself.
+    Negotiation(NegotiationError),
+    /// The other side's ICE credentials.
+    Credentials(String),
+    /// A fingerprint of the other side's.
+    Fingerprint(String),
+}
+
+impl std::fmt::Display for SignalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Negotiation(error) => error.fmt(f),
+            Self::Credentials(reason) | Self::Fingerprint(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for SignalError {}
+
+impl From<NegotiationError> for SignalError {
+    fn from(error: NegotiationError) -> Self {
+        Self::Negotiation(error)
+    }
+}
+
+/// What our side can do: Opus, VP8, and messages of up to 1 MiB.
+pub(super) fn capabilities(session_id: u64, cname: &str) -> Config {
+    let mut config = Config::new(session_id, cname);
+    let opus = Codec { parameters: "minptime=10;useinbandfec=1".into(), ..Codec::new(111, "opus", 48_000, Some(2)) };
+    config.audio.codecs = vec![opus];
+    let feedback = ["nack pli", "ccm fir"].map(String::from).to_vec();
+    config.video.codecs = vec![Codec { feedback, ..Codec::new(96, "VP8", 90_000, None) }];
+    config.max_message_size = Some(1 << 20);
+    config
+}
+
+impl Peer {
+    /// Says that we have a socket at this address.
+    ///
+    /// # Errors
+    /// ICE does not take the address.
+    pub fn add_local_address(&mut self, now: Instant, address: SocketAddr) -> Result<(), String> {
+        let added = self.ice.add_local_host(now, address);
+        self.collect(now);
+        added.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Sends and receives sound or pictures from the next description on.
+    pub fn add_media(&mut self, medium: Medium) {
+        let (kind, ssrc) = (medium.kind(), self.media.ssrc(medium));
+        let track = Track { stream: "nomagic".into(), track: format!("{}-{ssrc:08x}", medium.name()), ssrc };
+        self.negotiator.add_media(kind, Direction::SendRecv, Some(track));
+    }
+
+    /// Does data channels from the next description on.
+    pub fn add_data(&mut self) {
+        self.negotiator.add_data();
+    }
+
+    /// Makes an offer.
+    ///
+    /// # Errors
+    /// Another offer is open.
+    pub fn create_offer(&mut self) -> Result<String, SignalError> {
+        let transport = self.local_transport();
+        Ok(self.negotiator.create_offer(&transport)?)
+    }
+
+    /// Reads the other side's offer, and answers it.
+    ///
+    /// # Errors
+    /// The offer is malformed, or another one is open.
+    pub fn answer_offer(&mut self, now: Instant, offer: &str) -> Result<String, SignalError> {
+        self.negotiator.accept_offer(offer.as_bytes())?;
+        let transport = self.local_transport();
+        let answer = self.negotiator.create_answer(&transport)?;
+        self.follow(now)?;
+        Ok(answer)
+    }
+
+    /// Reads the answer to our offer.
+    ///
+    /// # Errors
+    /// The answer is malformed or does not fit.
+    pub fn accept_answer(&mut self, now: Instant, answer: &str) -> Result<(), SignalError> {
+        self.negotiator.accept_answer(answer.as_bytes())?;
+        self.follow(now)
+    }
+
+    /// Takes a candidate of the other side's, as it stands behind `a=candidate:`. One that cannot be used is left out.
+    pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
+        if let Ok(candidate) = candidate.parse::<Candidate>() {
+            // What ICE does not want, it counts.
+            let _ = self.ice.add_remote_candidate(now, &candidate);
+        }
+        self.collect(now);
+    }
+
+    fn local_transport(&self) -> LocalTransport {
+        let credentials = self.ice.local_credentials();
+        let fingerprint = self.config.identity.fingerprint();
+        LocalTransport {
+            ufrag: credentials.ufrag().to_owned(),
+            password: credentials.password().to_owned(),
+            fingerprint: attribute::Fingerprint::new(HashFunction::Sha256, fingerprint.bytes())
+                .unwrap_or_else(|| unreachable!("an identity's fingerprint is SHA-256")),
+            candidates: self.local_candidates.clone(),
+            end_of_candidates: true,
+        }
+    }
+
+    /// Hands on what the descriptions say: credentials and candidates to ICE, fingerprints to DTLS, clocks to RTP.
+    fn follow(&mut self, now: Instant) -> Result<(), SignalError> {
+        self.stages.signalled.get_or_insert(now);
+        for section in self.negotiator.sections() {
+            for codec in &section.codecs {
+                self.rtp.set_clock_rate(codec.payload_type, codec.clock_rate);
+            }
+        }
+        self.media.follow(&self.negotiator);
+        let Some(remote) = self.negotiator.remote_transport().cloned() else { return Ok(()) };
+        let credentials = Credentials::new(&remote.ufrag, &remote.password);
+        let credentials = credentials.map_err(|error| SignalError::Credentials(error.to_string()))?;
+        self.ice
+            .set_remote_credentials(now, credentials)
+            .map_err(|error| SignalError::Credentials(error.to_string()))?;
+        if remote.ice_lite {
+            self.ice.set_remote_lite(now);
+        }
+        for candidate in &remote.candidates {
+            self.add_remote_candidate(now, candidate);
+        }
+        if remote.end_of_candidates {
+            self.ice.end_of_remote_candidates(now);
+        }
+        if let Some(data) = self.negotiator.data().and_then(|section| section.remote.as_ref()) {
+            let largest = if data.max_message_size == 0 { u64::MAX } else { data.max_message_size };
+            self.channels.set_max_send_message(usize::try_from(largest).unwrap_or(usize::MAX).min(1 << 30));
+        }
+        if self.dtls.is_none() {
+            self.dtls = Some(self.handshake(&self.negotiator.clone(), &remote.fingerprints)?);
+        }
+        self.collect(now);
+        Ok(())
+    }
+
+    /// DTLS lets in whoever shows a certificate that signalling has announced, and nobody else.
+    fn handshake(
+        &mut self,
+        negotiator: &Negotiator,
+        announced: &[attribute::Fingerprint],
+    ) -> Result<Connection, SignalError> {
+        let fingerprints: Vec<Fingerprint> = announced
+            .iter()
+            .map(|print| Fingerprint::new(hash(print.hash()), print.octets()))
+            .collect::<Result<_, _>>()
+            .map_err(|error| SignalError::Fingerprint(error.to_string()))?;
+        let (identity, verifier) = (self.config.identity.clone(), Verifier::fingerprints(fingerprints));
+        let mut config = match negotiator.dtls_role() {
+            Some(Setup::Active) => DtlsConfig::client(identity, verifier),
+            _ => DtlsConfig::server(identity, verifier),
+        };
+        config.srtp_profiles.clone_from(&self.config.profiles);
+        // ICE has proved the address, and a lost flight should not cost a second.
+        config.address_validated = true;
+        config.initial_timeout = Duration::from_millis(150);
+        config.path_mtu = self.config.mtu;
+        config.key_log.clone_from(&self.config.key_log);
+        let mut seed = ChaCha20Rng::from_seed(self.rng.random());
+        Ok(Connection::new(config, &mut seed))
+    }
+}
+
+impl Medium {
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Audio => Kind::Audio,
+            Self::Video => Kind::Video,
+        }
+    }
+}
+
+fn hash(function: HashFunction) -> HashAlgorithm {
+    match function {
+        HashFunction::Sha384 => HashAlgorithm::Sha384,
+        HashFunction::Sha512 => HashAlgorithm::Sha512,
+        _ => HashAlgorithm::Sha256,
+    }
+}

@@ -1,0 +1,101 @@
+//! What can be set. Every default is safe on the open Internet; the crate page says what each limit bounds.
+
+use std::time::Duration;
+
+/// Settings of one association. Change fields of [`Config::default`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Port at this end; `a=sctp-port` of our description. Default 5000.
+    pub local_port: u16,
+    /// Port at the other end; `a=sctp-port` of the peer's description. Default 5000.
+    pub remote_port: u16,
+    /// Largest SCTP packet; octets, 256 to 65,000. Default 1,163: 1,200 octets of UDP payload less a DTLS 1.2 AES-GCM record.
+    pub path_mtu: usize,
+    /// Streams we want to send on; 1 or more. Default 65,535 (RFC 8831 section 6.2); costs nothing until used.
+    pub outbound_streams: u16,
+    /// Streams we are ready to receive on; 1 or more. Default 65,535.
+    pub inbound_streams: u16,
+    /// Receive window; octets of user data not yet pulled, 1,500 or more. Default 4 MiB.
+    pub receive_window: u32,
+    /// Largest message taken from the peer, octets; a larger one ends the association. Default 1 MiB.
+    pub max_receive_message: usize,
+    /// Largest message given to `send`, octets: the peer's `a=max-message-size`. Default 1 MiB.
+    pub max_send_message: usize,
+    /// What `send` may pile up, sent but unacknowledged data included; octets. Default 4 MiB.
+    pub send_buffer: usize,
+    /// Retransmission time-out before the first measurement (RFC 9260 section 16: 1 s). Default 500 ms.
+    pub rto_initial: Duration,
+    /// Smallest retransmission time-out (RFC 9260 section 16: 1 s). Default 300 ms, above the 200 ms a peer may delay a SACK.
+    pub rto_min: Duration,
+    /// Largest retransmission time-out (RFC 9260 section 16: 60 s). Default 10 s.
+    pub rto_max: Duration,
+    /// Unanswered retransmissions in a row before the peer counts as gone; RFC 9260 section 8.1. Default 10.
+    pub max_retransmits: u32,
+    /// Repetitions of INIT or COOKIE ECHO before giving up; RFC 9260 section 5.1. Default 8.
+    pub max_init_retransmits: u32,
+    /// Silence before a HEARTBEAT asks whether the peer is there; RFC 9260 section 8.3. Default 30 s.
+    pub heartbeat_interval: Duration,
+    /// How long a SACK may wait for a second packet; at most 500 ms, RFC 9260 section 6.2. Default 20 ms.
+    pub sack_delay: Duration,
+    /// Life of a state cookie; RFC 9260 section 16. Default 60 s.
+    pub cookie_lifetime: Duration,
+    /// Offer to do without CRC32c, since DTLS protects the packet (RFC 9653). Used in each direction where the receiver offered it. Default on.
+    pub zero_checksum: bool,
+    /// First congestion window; packets. Default 10, as TCP has it since RFC 6928 (RFC 9260 section 7.2.1: about 4).
+    pub initial_window: usize,
+    /// How long a graceful shutdown may take before it becomes an abort; RFC 9260 section 9.2, T5. Default 10 s.
+    pub shutdown_timeout: Duration,
+    /// How long repeats of the peer's last packet are answered after a graceful end. Default 1 s.
+    pub linger: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            local_port: 5000,
+            remote_port: 5000,
+            path_mtu: 1163,
+            outbound_streams: u16::MAX,
+            inbound_streams: u16::MAX,
+            receive_window: 4 << 20,
+            max_receive_message: 1 << 20,
+            max_send_message: 1 << 20,
+            send_buffer: 4 << 20,
+            rto_initial: Duration::from_millis(500),
+            rto_min: Duration::from_millis(300),
+            rto_max: Duration::from_secs(10),
+            max_retransmits: 10,
+            max_init_retransmits: 8,
+            heartbeat_interval: Duration::from_secs(30),
+            sack_delay: Duration::from_millis(20),
+            cookie_lifetime: Duration::from_secs(60),
+            zero_checksum: true,
+            initial_window: 10,
+            shutdown_timeout: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Config {
+    /// The same settings with every value inside its legal range.
+    pub(crate) fn clamped(mut self) -> Self {
+        self.path_mtu = clamp_mtu(self.path_mtu);
+        self.outbound_streams = self.outbound_streams.max(1);
+        self.inbound_streams = self.inbound_streams.max(1);
+        self.receive_window = self.receive_window.max(1500);
+        self.rto_min = self.rto_min.max(Duration::from_millis(1));
+        self.rto_max = self.rto_max.max(self.rto_min);
+        self.rto_initial = self.rto_initial.clamp(self.rto_min, self.rto_max);
+        self.sack_delay = self.sack_delay.min(Duration::from_millis(500));
+        self.heartbeat_interval = self.heartbeat_interval.max(self.rto_min);
+        self.initial_window = self.initial_window.max(1);
+        self
+    }
+}
+
+/// A packet must hold a COOKIE ECHO of ours, and chunk lengths have 16 bits.
+pub(crate) fn clamp_mtu(octets: usize) -> usize {
+    octets.clamp(256, 65_000)
+}

@@ -1,0 +1,261 @@
+//! Re-configuration of streams (RFC 6525): our outgoing resets, and an answer to every request of the peer.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::association::Association;
+use crate::chunk::{ChunkType, OutgoingReset, Reconfig, ReconfigResult, Request, Response};
+use crate::packet::PacketBuilder;
+use crate::param::ParamType;
+use crate::serial;
+use crate::state::Retry;
+use crate::wire::{be16, write_last_tlv};
+
+/// A request of ours that is not yet answered.
+#[derive(Debug)]
+struct Pending {
+    sequence: u32,
+    streams: Vec<u16>,
+    last_tsn: u32,
+    retry: Retry,
+}
+
+/// Both directions of RFC 6525.
+#[derive(Debug)]
+pub(crate) struct Reconfiguration {
+    next_sequence: u32,
+    /// Streams to be reset once what is queued for them is sent.
+    wanted: BTreeSet<u16>,
+    pending: Option<Pending>,
+    expected: u32,
+    /// Answers to the peer's newest chunk, for repetition.
+    responses: Vec<Response>,
+    responses_due: bool,
+    /// The request whose reset waits for data.
+    deferred: u32,
+}
+
+impl Reconfiguration {
+    pub(crate) fn new(initial_tsn: u32, peer_initial_tsn: u32) -> Self {
+        Self {
+            next_sequence: initial_tsn,
+            wanted: BTreeSet::new(),
+            pending: None,
+            expected: peer_initial_tsn,
+            responses: Vec::new(),
+            responses_due: false,
+            deferred: 0,
+        }
+    }
+
+    pub(crate) fn want(&mut self, stream: u16) {
+        self.wanted.insert(stream);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.pending.as_ref().map(|p| p.retry.deadline)
+    }
+
+    fn respond(&mut self, sequence: u32, result: ReconfigResult) {
+        match self.responses.iter_mut().find(|r| r.sequence == sequence) {
+            Some(known) => known.result = result,
+            None => self.responses.push(Response { sequence, result }),
+        }
+        self.responses_due = true;
+    }
+
+    fn set_result(&mut self, sequence: u32, result: ReconfigResult) {
+        if let Some(known) = self.responses.iter_mut().find(|r| r.sequence == sequence) {
+            known.result = result;
+            self.responses_due = true;
+        }
+    }
+}
+
+impl Association {
+    /// Turns wanted resets into a request as soon as everything queued for the streams has been sent.
+    pub(crate) fn prepare_reset(&mut self, now: Instant) {
+        let mtu = self.config.path_mtu;
+        let queue = &self.queue;
+        let Some(tcb) = self.state.sending() else { return };
+        let reconfig = &mut tcb.reconfig;
+        if reconfig.wanted.is_empty() || reconfig.pending.is_some() {
+            return;
+        }
+        // Header, chunk header, the parameter's fixed part.
+        let most = (mtu - 12 - 4 - 16) / 2;
+        let ready = reconfig.wanted.iter().copied().filter(|&s| queue.is_stream_empty(s));
+        let streams: Vec<u16> = ready.take(most).collect();
+        if streams.is_empty() {
+            return;
+        }
+        streams.iter().for_each(|s| {
+            reconfig.wanted.remove(s);
+        });
+        let sequence = reconfig.next_sequence;
+        reconfig.next_sequence = sequence.wrapping_add(1);
+        let last_tsn = serial::wire(tcb.out.next_tsn() - 1);
+        let retry = Retry::new(now, tcb.rto.current());
+        reconfig.pending = Some(Pending { sequence, streams, last_tsn, retry });
+    }
+
+    pub(crate) fn on_reconfig_timer(&mut self, now: Instant) {
+        let max = self.config.rto_max;
+        let Some(tcb) = self.state.tcb_mut() else { return };
+        let rto = tcb.rto.current();
+        let Some(pending) = &mut tcb.reconfig.pending else { return };
+        if pending.retry.on_timeout(now, rto, max) {
+            tcb.errors += 1;
+            self.check_errors(now);
+        }
+    }
+
+    pub(crate) fn on_reconfig(&mut self, now: Instant, chunk: &Reconfig<'_>) {
+        let Some(tcb) = self.state.receiving() else { return };
+        if !tcb.peer.capabilities.reconfig {
+            self.stats.dropped_unexpected += 1;
+            return;
+        }
+        let mut fresh = true;
+        for param in chunk.params.iter() {
+            if let Ok(Some(response)) = Response::parse(param) {
+                self.on_reset_response(now, response);
+            } else if let Ok(Some(request)) = Request::parse(param) {
+                self.on_reset_request(&request, &mut fresh);
+            }
+        }
+        self.resume_deferred_reset();
+    }
+
+    fn on_reset_request(&mut self, request: &Request<'_>, fresh: &mut bool) {
+        let Some(tcb) = self.state.receiving() else { return };
+        tcb.tracker.ask_for_sack();
+        let reconfig = &mut tcb.reconfig;
+        let sequence = request.sequence();
+        if sequence != reconfig.expected {
+            if reconfig.responses.iter().any(|r| r.sequence == sequence) {
+                // A repetition gets the same answer, or a newer one if the reset still waits.
+                reconfig.responses_due = true;
+            } else {
+                reconfig.responses.truncate(1);
+                reconfig.respond(sequence, ReconfigResult::BAD_SEQUENCE);
+            }
+            return;
+        }
+        reconfig.expected = sequence.wrapping_add(1);
+        if std::mem::take(fresh) {
+            reconfig.responses.clear();
+        }
+        let result = match request {
+            Request::OutgoingReset(reset) => self.on_outgoing_reset(reset),
+            Request::IncomingReset { streams, .. } => self.on_incoming_reset(streams),
+            // Nothing in WebRTC needs these; a refusal is an answer.
+            Request::SsnTsnReset { .. } | Request::AddStreams { .. } => ReconfigResult::DENIED,
+        };
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.reconfig.respond(sequence, result);
+        }
+    }
+
+    /// The peer resets streams it sends on: at once, or when the data sent before has arrived.
+    fn on_outgoing_reset(&mut self, reset: &OutgoingReset<'_>) -> ReconfigResult {
+        let Some(tcb) = self.state.receiving() else { return ReconfigResult::DENIED };
+        if tcb.reassembly.deferred_until().is_some() {
+            return ReconfigResult::ALREADY_IN_PROGRESS;
+        }
+        let last_tsn = tcb.tracker.unwrap(reset.last_tsn);
+        let streams: Vec<u16> = reset.streams().collect();
+        tcb.reassembly.defer_reset(last_tsn, (!streams.is_empty()).then_some(streams));
+        tcb.reconfig.deferred = reset.sequence;
+        ReconfigResult::IN_PROGRESS
+    }
+
+    /// Performs a reset that waited, if everything sent before it is here.
+    pub(crate) fn resume_deferred_reset(&mut self) {
+        let Some(tcb) = self.state.receiving() else { return };
+        if tcb.reassembly.deferred_until().is_none_or(|last| last > tcb.tracker.cumulative()) {
+            return;
+        }
+        self.events.incoming_reset.extend(tcb.reassembly.finish_reset());
+        let sequence = tcb.reconfig.deferred;
+        tcb.reconfig.set_result(sequence, ReconfigResult::PERFORMED);
+    }
+
+    /// The peer asks us to reset streams that we send on: as if the application had asked.
+    fn on_incoming_reset(&mut self, streams: &[u8]) -> ReconfigResult {
+        let named: Vec<u16> = if streams.is_empty() {
+            self.queue.used_streams().collect()
+        } else {
+            streams.chunks_exact(2).map(be16).collect()
+        };
+        let Some(tcb) = self.state.tcb_mut() else { return ReconfigResult::DENIED };
+        let mut any = false;
+        for stream in named {
+            if stream < tcb.outbound_streams && !self.queue.is_resetting(stream) {
+                self.queue.begin_reset(stream);
+                tcb.reconfig.want(stream);
+                any = true;
+            }
+        }
+        if any { ReconfigResult::PERFORMED } else { ReconfigResult::NOTHING_TO_DO }
+    }
+
+    fn on_reset_response(&mut self, now: Instant, response: Response) {
+        let Some(tcb) = self.state.tcb_mut() else { return };
+        let rto = tcb.rto.current();
+        let reconfig = &mut tcb.reconfig;
+        let Some(pending) = reconfig.pending.take_if(|p| p.sequence == response.sequence) else { return };
+        tcb.errors = 0;
+        let done = match response.result {
+            ReconfigResult::IN_PROGRESS => {
+                let retry = Retry { due: false, ..Retry::new(now, rto) };
+                reconfig.pending = Some(Pending { retry, ..pending });
+                return;
+            }
+            ReconfigResult::PERFORMED | ReconfigResult::NOTHING_TO_DO => true,
+            _ => false,
+        };
+        for stream in pending.streams {
+            self.queue.end_reset(stream, done);
+            self.events.outgoing_reset.insert(stream, done);
+        }
+    }
+
+    /// Everything asked for fails: the peer cannot do it.
+    pub(crate) fn refuse_resets(&mut self) {
+        let Some(tcb) = self.state.tcb_mut() else { return };
+        if tcb.peer.capabilities.reconfig {
+            return;
+        }
+        for stream in std::mem::take(&mut tcb.reconfig.wanted) {
+            self.queue.end_reset(stream, false);
+            self.events.outgoing_reset.insert(stream, false);
+        }
+    }
+}
+
+/// Appends a RE-CONFIG chunk if one must go out and fits.
+pub(crate) fn write(reconfig: &mut Reconfiguration, packet: &mut PacketBuilder<'_>) {
+    let mut value = Vec::new();
+    if reconfig.responses_due {
+        reconfig.responses.iter().for_each(|response| response.write(&mut value));
+        if value.len() + 4 <= packet.room() {
+            packet.push_with(ChunkType::RECONFIG, 0, |out| out.extend_from_slice(&value));
+            reconfig.responses_due = false;
+        }
+    }
+    let peer_sequence = reconfig.expected.wrapping_sub(1);
+    if let Some(pending) = reconfig.pending.as_mut().filter(|p| p.retry.due) {
+        value.clear();
+        for field in [pending.sequence, peer_sequence, pending.last_tsn] {
+            value.extend_from_slice(&field.to_be_bytes());
+        }
+        pending.streams.iter().for_each(|s| value.extend_from_slice(&s.to_be_bytes()));
+        if value.len() + 8 + 3 <= packet.room() {
+            packet.push_with(ChunkType::RECONFIG, 0, |out| {
+                write_last_tlv(out, ParamType::OUTGOING_RESET.0, &value);
+            });
+            pending.retry.due = false;
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Setting up an association (RFC 9260 section 5), collisions and restarts included (section 5.2).
+//!
+//! Both sides of a WebRTC session send INIT. Our tag and first TSN are chosen once, so every INIT ACK sent before the
+//! association is up speaks of the same association as our own INIT, whatever is lost: the collision always ends in one.
+
+use std::time::Instant;
+
+use crate::association::Association;
+use crate::cause::{self, CauseCode};
+use crate::chunk::{Chunk, ChunkType, Init};
+use crate::cookie::Cookie;
+use crate::event::CloseReason;
+use crate::param::{self, ParamType, Params};
+use crate::state::{Retry, State};
+use crate::tcb::{Local, Peer, Tcb};
+
+/// INIT and INIT ACK must announce at least this window (RFC 9260 section 3.3.2).
+const LEAST_WINDOW: u32 = 1500;
+
+impl Association {
+    /// Parameters that both INIT and INIT ACK carry; Forward-TSN-Supported stands last since it needs no padding.
+    fn write_offer(&self, out: &mut Vec<u8>) {
+        let extensions = [ChunkType::RECONFIG.0, ChunkType::FORWARD_TSN.0];
+        param::write(out, ParamType::SUPPORTED_EXTENSIONS, &extensions);
+        if self.config.zero_checksum {
+            param::write(out, ParamType::ZERO_CHECKSUM, &[0, 0, 0, 1]);
+        }
+        param::write(out, ParamType::FORWARD_TSN, &[]);
+    }
+
+    fn our_init<'a>(&self, local: Local, params: Params<'a>) -> Init<'a> {
+        Init {
+            tag: local.tag,
+            a_rwnd: self.config.receive_window,
+            outbound: self.config.outbound_streams,
+            inbound: self.config.inbound_streams,
+            initial_tsn: local.initial_tsn,
+            params,
+        }
+    }
+
+    /// Our INIT, encoded.
+    pub(crate) fn init_chunk(&self) -> Vec<u8> {
+        let (mut params, mut out) = (Vec::new(), Vec::new());
+        self.write_offer(&mut params);
+        if let Ok(params) = Params::parse(&params) {
+            Chunk::Init(self.our_init(self.local, params)).encode(&mut out);
+        }
+        out
+    }
+
+    /// INIT in any state: answered with a cookie, and nothing is remembered (sections 5.1, 5.2.1, 5.2.2).
+    pub(crate) fn on_init(&mut self, now: Instant, init: &Init<'_>) {
+        if init.tag == 0 {
+            self.stats.dropped_malformed += 1;
+            return;
+        }
+        if let State::ShutdownAckSent { t2, .. } = &mut self.state {
+            // Section 9.2: the INIT is dropped and SHUTDOWN ACK sent again.
+            t2.due = true;
+            return;
+        }
+        if init.outbound == 0 || init.inbound == 0 || init.a_rwnd < LEAST_WINDOW {
+            let causes = cause::only(CauseCode::INVALID_PARAMETER, &[]);
+            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            return;
+        }
+        let unknown = match unknown_params(init.params, self.config.path_mtu) {
+            Unknown::HostName => {
+                let causes = cause::only(CauseCode::UNRESOLVABLE_ADDRESS, &[]);
+                self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+                return;
+            }
+            Unknown::Report(params) => params,
+        };
+        let (local, tie) = match &self.state {
+            State::Closed | State::CookieWait { .. } => (self.local, (0, 0)),
+            State::CookieEchoed { tcb, .. } => (self.local, tcb.tie),
+            State::Lingering { .. } | State::Ended => return,
+            other => {
+                let tie = other.tcb().map_or((0, 0), |tcb| tcb.tie);
+                (Local::random(&mut self.rng), tie)
+            }
+        };
+        let cookie = Cookie { created: self.millis(now), local, peer: Peer::read(init), tie };
+        let mut params = Vec::new();
+        param::write(&mut params, ParamType::STATE_COOKIE, &self.cookie_key.seal(&cookie));
+        for raw in unknown {
+            param::write(&mut params, ParamType::UNRECOGNIZED, &raw);
+        }
+        self.write_offer(&mut params);
+        let Ok(params) = Params::parse(&params) else { return };
+        let mut value = Vec::new();
+        self.our_init(local, params).write(&mut value);
+        self.reply_alone(init.tag, ChunkType::INIT_ACK, 0, &value);
+    }
+
+    /// INIT ACK: only waited for in COOKIE-WAIT (section 5.2.3).
+    pub(crate) fn on_init_ack(&mut self, now: Instant, init: &Init<'_>) {
+        if !matches!(self.state, State::CookieWait { .. }) {
+            self.stats.dropped_unexpected += 1;
+            return;
+        }
+        if init.tag == 0 || init.outbound == 0 || init.inbound == 0 || init.a_rwnd < LEAST_WINDOW {
+            let causes = cause::only(CauseCode::INVALID_PARAMETER, &[]);
+            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            self.end(CloseReason::ProtocolViolation);
+            return;
+        }
+        let Some(cookie) = init.params.find(ParamType::STATE_COOKIE) else {
+            // Section 3.3.10.2: one parameter is missing, the state cookie.
+            let causes = cause::only(CauseCode::MISSING_PARAMETER, &[0, 0, 0, 1, 0, 7]);
+            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            self.end(CloseReason::ProtocolViolation);
+            return;
+        };
+        let unknown = match unknown_params(init.params, self.config.path_mtu) {
+            Unknown::Report(params) => params.concat(),
+            Unknown::HostName => Vec::new(),
+        };
+        let mut report = Vec::new();
+        if !unknown.is_empty() {
+            let causes = cause::only(CauseCode::UNRECOGNIZED_PARAMETERS, &unknown);
+            if let Ok(causes) = cause::Causes::parse(&causes) {
+                Chunk::Error(causes).encode(&mut report);
+            }
+        }
+        let tcb = self.new_tcb(self.local, Peer::read(init));
+        let t1 = Retry::new(now, self.config.rto_initial);
+        self.state.echo_cookie(t1, cookie.to_vec(), report, tcb);
+    }
+
+    fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
+        Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng))
+    }
+
+    /// COOKIE ECHO in any state (sections 5.1.5 and 5.2.4). Says whether the rest of the packet belongs to the
+    /// association.
+    pub(crate) fn on_cookie_echo(&mut self, now: Instant, tag: u32, bytes: &[u8]) -> bool {
+        let Some(cookie) = self.cookie_key.open(bytes).filter(|cookie| cookie.local.tag == tag) else {
+            self.stats.dropped_cookie += 1;
+            return false;
+        };
+        let known = self.state.tcb().map(|tcb| (self.local.tag, tcb.peer.tag, tcb.tie));
+        let (local_matches, peer_matches, tie) = match known {
+            Some((local, peer, tie)) => (cookie.local.tag == local, cookie.peer.tag == peer, tie),
+            None => (cookie.local.tag == self.local.tag, false, (0, 0)),
+        };
+        let age = u128::from(self.millis(now).saturating_sub(cookie.created));
+        if age > self.config.cookie_lifetime.as_millis() && !(local_matches && peer_matches) {
+            let over = age - self.config.cookie_lifetime.as_millis();
+            let micros = u32::try_from(over * 1000).unwrap_or(u32::MAX);
+            let causes = cause::only(CauseCode::STALE_COOKIE, &micros.to_be_bytes());
+            self.reply_alone(cookie.peer.tag, ChunkType::ERROR, 0, &causes);
+            self.stats.dropped_cookie += 1;
+            return false;
+        }
+        match (&self.state, local_matches, peer_matches) {
+            (State::Lingering { .. } | State::Ended, _, _) => return false,
+            // No TCB: the ordinary case, and action B with the peer's tag unknown. COOKIE-ECHOED with another tag of
+            // the peer: action B, both began at once, and the peer took another tag meanwhile.
+            (State::Closed | State::CookieWait { .. }, true, _)
+            | (State::CookieEchoed { .. }, true, false) => {
+                let tcb = self.new_tcb(cookie.local, cookie.peer);
+                self.come_up(now, Some(tcb));
+            }
+            // Action A: the peer began anew.
+            (_, false, false) if known.is_some() && cookie.tie == tie && tie != (0, 0) => {
+                return self.on_restart(now, &cookie);
+            }
+            // Action B once up.
+            (_, true, false) => {
+                if let Some(tcb) = self.state.tcb_mut() {
+                    tcb.peer.tag = cookie.peer.tag;
+                }
+            }
+            // Action D: the ordinary end of a collision, or a COOKIE ACK that was lost.
+            (State::CookieEchoed { .. }, true, true) => self.come_up(now, None),
+            (_, true, true) => {}
+            // Action C and whatever the table does not show.
+            _ => {
+                self.stats.dropped_cookie += 1;
+                return false;
+            }
+        }
+        self.reply(&Chunk::CookieAck);
+        true
+    }
+
+    fn on_restart(&mut self, now: Instant, cookie: &Cookie) -> bool {
+        if let State::ShutdownAckSent { t2, .. } = &mut self.state {
+            t2.due = true;
+            let causes = cause::only(CauseCode::COOKIE_WHILE_SHUTTING_DOWN, &[]);
+            self.reply_alone(cookie.peer.tag, ChunkType::ERROR, 0, &causes);
+            return false;
+        }
+        self.queue.clear();
+        self.local = cookie.local;
+        let tcb = self.new_tcb(cookie.local, cookie.peer);
+        self.keep_unread();
+        self.state.establish(Some(tcb));
+        self.arm_heartbeat(now);
+        self.events.restarted = true;
+        self.reply(&Chunk::CookieAck);
+        true
+    }
+
+    pub(crate) fn on_cookie_ack(&mut self, now: Instant) {
+        if matches!(self.state, State::CookieEchoed { .. }) {
+            self.come_up(now, None);
+        }
+    }
+
+    fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
+        self.state.establish(tcb);
+        self.arm_heartbeat(now);
+        self.events.connected = true;
+        self.refuse_resets();
+        if std::mem::take(&mut self.shutdown_wanted) {
+            self.shutdown(now);
+        }
+    }
+
+    fn arm_heartbeat(&mut self, now: Instant) {
+        let config = &self.config;
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.heartbeat.postpone(now, config);
+        }
+    }
+
+    /// The peer found our cookie stale: begin again (section 5.2.6).
+    pub(crate) fn on_stale_cookie(&mut self, now: Instant) {
+        self.state.wait_again(now, self.config.rto_initial);
+    }
+
+    /// T1: INIT or COOKIE ECHO goes out again, or the attempt is over.
+    pub(crate) fn on_setup_timer(&mut self, now: Instant) {
+        let (initial, max) = (self.config.rto_initial, self.config.rto_max);
+        let (State::CookieWait { t1 } | State::CookieEchoed { t1, .. }) = &mut self.state else { return };
+        if (t1.on_timeout(now, initial, max) || t1.due) && t1.count > self.config.max_init_retransmits {
+            self.end(CloseReason::SetupTimeout);
+        }
+    }
+}
+
+/// What to say about parameters that we do not know.
+enum Unknown {
+    /// Type and length included, each padded; at most what fits an answer.
+    Report(Vec<Vec<u8>>),
+    /// A Host Name Address, which ends the attempt (section 3.3.2.1.4).
+    HostName,
+}
+
+fn unknown_params(params: Params<'_>, mtu: usize) -> Unknown {
+    let mut reports = Vec::new();
+    // Cookie, offer and headers come first.
+    let mut room = mtu.saturating_sub(200);
+    for param in params.iter() {
+        match param.kind {
+            ParamType::HOST_NAME => return Unknown::HostName,
+            ParamType::HEARTBEAT_INFO
+            | ParamType::IPV4
+            | ParamType::IPV6
+            | ParamType::STATE_COOKIE
+            | ParamType::UNRECOGNIZED
+            | ParamType::COOKIE_PRESERVATIVE
+            | ParamType::SUPPORTED_ADDRESS_TYPES
+            | ParamType::ECN
+            | ParamType::ZERO_CHECKSUM
+            | ParamType::SUPPORTED_EXTENSIONS
+            | ParamType::FORWARD_TSN => {}
+            kind => {
+                let cost = param.value.len() + 12;
+                if kind.report_if_unknown() && cost <= room {
+                    let mut raw = Vec::with_capacity(cost);
+                    param::write(&mut raw, kind, param.value);
+                    reports.push(raw);
+                    room -= cost;
+                }
+                if !kind.skip_if_unknown() {
+                    break;
+                }
+            }
+        }
+    }
+    Unknown::Report(reports)
+}

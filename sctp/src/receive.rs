@@ -1,0 +1,4 @@
+//! From chunk to SACK and to message.
+
+pub(crate) mod reassembly;
+pub(crate) mod tracker;

@@ -1,0 +1,391 @@
+//! Fragments to messages, messages into order, within a bound.
+//!
+//! User data is copied once, behind the fragment before it. A hole in a message costs one more copy when it is filled.
+//! What the bound is: `receive_window` octets of user data, and the same again for book-keeping; data that fills a hole
+//! may exceed it by a reserve, and data that is next in line is taken whenever there is nothing the application could
+//! read to make room. So nothing can wait for itself.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::chunk::{Data, DataFlags};
+use crate::serial::after16;
+
+/// Book-keeping of one stored message or run of fragments, octets.
+const OVERHEAD: usize = 160;
+
+/// A message from the peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Stream it came on.
+    pub stream: u16,
+    /// Payload protocol identifier.
+    pub ppid: u32,
+    /// Whether it was sent without order.
+    pub unordered: bool,
+    /// User data, at least one octet.
+    pub payload: Bytes,
+    /// How many times the peer had reset the stream before.
+    pub(crate) epoch: u32,
+}
+
+/// Why DATA was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No room; the peer will send it again.
+    Window,
+    /// The message passes `max_receive_message`.
+    TooLarge,
+    /// Fragments of different messages have consecutive TSNs.
+    Violation,
+}
+
+/// Consecutive fragments of one message.
+#[derive(Debug)]
+struct Run {
+    last: u64,
+    begins: bool,
+    ends: bool,
+    stream: u16,
+    ssn: u16,
+    ppid: u32,
+    unordered: bool,
+    pieces: VecDeque<BytesMut>,
+    length: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Stream {
+    next_ssn: u16,
+    epoch: u32,
+}
+
+/// A reset that waits for data sent before it.
+#[derive(Debug)]
+struct Deferred {
+    last_tsn: u64,
+    /// None: all.
+    streams: Option<Vec<u16>>,
+    held: Vec<(Received, u16)>,
+}
+
+/// Everything received and not yet pulled.
+#[derive(Debug)]
+pub(crate) struct Reassembly {
+    window: usize,
+    max_message: usize,
+    /// Messages with this identifier overtake those the application has not pulled yet.
+    control_ppid: Option<u32>,
+    runs: BTreeMap<u64, Run>,
+    streams: BTreeMap<u16, Stream>,
+    waiting: BTreeMap<(u16, u16), Received>,
+    deferred: Option<Deferred>,
+    ready: VecDeque<Received>,
+    control: VecDeque<Received>,
+    payload: usize,
+    overhead: usize,
+    pub(crate) orphans: u64,
+}
+
+impl Reassembly {
+    pub(crate) fn new(window: u32, max_message: usize, control_ppid: Option<u32>) -> Self {
+        Self {
+            window: usize::try_from(window).unwrap_or(usize::MAX / 4),
+            max_message,
+            control_ppid,
+            runs: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            deferred: None,
+            ready: VecDeque::new(),
+            control: VecDeque::new(),
+            payload: 0,
+            overhead: 0,
+            orphans: 0,
+        }
+    }
+
+    /// Octets of user data that there is room for.
+    pub(crate) fn a_rwnd(&self) -> u32 {
+        let payload = self.window.saturating_sub(self.payload);
+        let all = (2 * self.window).saturating_sub(self.payload + self.overhead);
+        u32::try_from(payload.min(all)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is room for a chunk with this TSN; see the top of this file.
+    fn make_room(&self, tsn: u64, cumulative: u64, highest: u64, length: usize) -> Result<(), Refusal> {
+        let room = self.a_rwnd() as usize;
+        if room >= length {
+            return Ok(());
+        }
+        let reserve = (self.window / 8).max(32 * 1024);
+        let within = |extra: usize| {
+            self.payload + length <= self.window + reserve + extra
+                && self.payload + self.overhead <= 2 * (self.window + reserve) + extra
+        };
+        if tsn == cumulative + 1 && self.ready.is_empty() && self.control.is_empty() {
+            // Nothing that the application could do would make room.
+            return if within(self.max_message) { Ok(()) } else { Err(Refusal::TooLarge) };
+        }
+        let fills = tsn < highest || (room > 0 && tsn == cumulative + 1);
+        if fills && within(0) { Ok(()) } else { Err(Refusal::Window) }
+    }
+
+    /// Takes a new DATA chunk or refuses it without a trace.
+    pub(crate) fn offer(
+        &mut self,
+        tsn: u64,
+        data: &Data<'_>,
+        cumulative: u64,
+        highest: u64,
+    ) -> Result<(), Refusal> {
+        let length = data.payload.len();
+        self.make_room(tsn, cumulative, highest, length)?;
+        if length > self.max_message {
+            return Err(Refusal::TooLarge);
+        }
+        let (begins, ends) = (data.flags.has(DataFlags::BEGIN), data.flags.has(DataFlags::END));
+        if begins && ends {
+            let payload = Bytes::copy_from_slice(data.payload);
+            self.store(length);
+            self.complete(
+                tsn,
+                data.stream,
+                data.ssn,
+                data.ppid,
+                data.flags.has(DataFlags::UNORDERED),
+                payload,
+            );
+            return Ok(());
+        }
+        self.fragment(tsn, data, cumulative)
+    }
+
+    fn store(&mut self, length: usize) {
+        self.payload += length;
+        self.overhead += OVERHEAD;
+    }
+
+    fn release(&mut self, length: usize) {
+        self.payload -= length;
+        self.overhead -= OVERHEAD;
+    }
+
+    /// A piece of a message: joins the run before it, the run after it, both, or begins one.
+    fn fragment(&mut self, tsn: u64, data: &Data<'_>, cumulative: u64) -> Result<(), Refusal> {
+        let (begins, ends) = (data.flags.has(DataFlags::BEGIN), data.flags.has(DataFlags::END));
+        let unordered = data.flags.has(DataFlags::UNORDERED);
+        let length = data.payload.len();
+        let same = |run: &Run| run.stream == data.stream && run.ssn == data.ssn && run.unordered == unordered;
+        let before = self.runs.range(..tsn).next_back().filter(|(_, run)| run.last + 1 == tsn && !run.ends);
+        let before = before.filter(|_| !begins).map(|(&start, run)| (start, same(run), run.length));
+        let after =
+            self.runs.get(&(tsn + 1)).filter(|run| !run.begins && !ends).map(|run| (same(run), run.length));
+        if before.is_some_and(|b| !b.1) || after.is_some_and(|a| !a.0) {
+            return Err(Refusal::Violation);
+        }
+        let total = before.map_or(0, |b| b.2) + length + after.map_or(0, |a| a.1);
+        if total > self.max_message {
+            return Err(Refusal::TooLarge);
+        }
+        if before.is_none() && !begins && tsn <= cumulative + 1 {
+            // Its beginning was skipped (RFC 3758): the rest is of no use.
+            self.orphans += 1;
+            self.drop_headless(tsn + 1);
+            return Ok(());
+        }
+        let start = before.map_or(tsn, |b| b.0);
+        if before.is_none() {
+            self.overhead += OVERHEAD;
+        }
+        self.payload += length;
+        let after = after.and_then(|_| self.runs.remove(&(tsn + 1)));
+        let run = self.runs.entry(start).or_insert_with(|| Run {
+            last: tsn,
+            begins,
+            ends,
+            stream: data.stream,
+            ssn: data.ssn,
+            ppid: data.ppid,
+            unordered,
+            pieces: VecDeque::new(),
+            length: 0,
+        });
+        match run.pieces.back_mut() {
+            Some(piece) => piece.extend_from_slice(data.payload),
+            None => run.pieces.push_back(BytesMut::from(data.payload)),
+        }
+        (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
+        if let Some(mut after) = after {
+            run.pieces.append(&mut after.pieces);
+            (run.last, run.ends, run.length) = (after.last, after.ends, run.length + after.length);
+            self.overhead -= OVERHEAD;
+        }
+        if run.begins && run.ends {
+            self.assemble(start);
+        }
+        Ok(())
+    }
+
+    /// A run has become a message.
+    fn assemble(&mut self, start: u64) {
+        let Some(mut run) = self.runs.remove(&start) else { return };
+        let payload = match (run.pieces.pop_front(), run.pieces.is_empty()) {
+            (Some(only), true) => only.freeze(),
+            (Some(mut first), false) => {
+                first.reserve(run.length - first.len());
+                run.pieces.iter().for_each(|piece| first.extend_from_slice(piece));
+                first.freeze()
+            }
+            (None, _) => Bytes::new(),
+        };
+        self.complete(start, run.stream, run.ssn, run.ppid, run.unordered, payload);
+    }
+
+    fn complete(&mut self, tsn: u64, stream: u16, ssn: u16, ppid: u32, unordered: bool, payload: Bytes) {
+        let mut message = Received { stream, ppid, unordered, payload, epoch: 0 };
+        if let Some(deferred) = &mut self.deferred
+            && tsn > deferred.last_tsn
+            && deferred.streams.as_ref().is_none_or(|s| s.contains(&stream))
+        {
+            deferred.held.push((message, ssn));
+            return;
+        }
+        let state = self.streams.entry(stream).or_default();
+        message.epoch = state.epoch;
+        if unordered {
+            self.hand_over(message);
+        } else if ssn == state.next_ssn {
+            state.next_ssn = ssn.wrapping_add(1);
+            self.hand_over(message);
+            self.follow(stream);
+        } else if after16(ssn, state.next_ssn) && !self.waiting.contains_key(&(stream, ssn)) {
+            self.waiting.insert((stream, ssn), message);
+        } else {
+            self.orphans += 1;
+            self.release(message.payload.len());
+        }
+    }
+
+    /// Hands over messages that waited for the one before them.
+    fn follow(&mut self, stream: u16) {
+        loop {
+            let state = self.streams.entry(stream).or_default();
+            let Some(message) = self.waiting.remove(&(stream, state.next_ssn)) else { return };
+            state.next_ssn = state.next_ssn.wrapping_add(1);
+            self.hand_over(message);
+        }
+    }
+
+    fn hand_over(&mut self, message: Received) {
+        if self.control_ppid == Some(message.ppid) {
+            self.control.push_back(message);
+        } else {
+            self.ready.push_back(message);
+        }
+    }
+
+    /// The peer gave up everything up to `cumulative`, and on `streams` the ordered messages up to an SSN.
+    pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, u16)>) {
+        let keep = self.runs.split_off(&(cumulative + 1));
+        for run in std::mem::replace(&mut self.runs, keep).into_values() {
+            self.orphans += 1;
+            self.release(run.length);
+            self.drop_headless(run.last + 1);
+        }
+        self.drop_headless(cumulative + 1);
+        for (stream, ssn) in streams {
+            let state = self.streams.entry(stream).or_default();
+            if after16(state.next_ssn, ssn) {
+                continue;
+            }
+            let first = state.next_ssn;
+            state.next_ssn = ssn.wrapping_add(1);
+            let skipped = ssn.wrapping_sub(first);
+            let mut complete: Vec<u16> = self
+                .waiting
+                .range((stream, 0)..=(stream, u16::MAX))
+                .map(|(&(_, waiting), _)| waiting.wrapping_sub(first))
+                .filter(|&ahead| ahead <= skipped)
+                .collect();
+            complete.sort_unstable();
+            for ahead in complete {
+                if let Some(message) = self.waiting.remove(&(stream, first.wrapping_add(ahead))) {
+                    self.hand_over(message);
+                }
+            }
+            self.follow(stream);
+        }
+    }
+
+    /// Drops the run at `tsn` if the fragment before it will never come.
+    fn drop_headless(&mut self, tsn: u64) {
+        if self.runs.get(&tsn).is_some_and(|run| !run.begins)
+            && let Some(run) = self.runs.remove(&tsn)
+        {
+            self.orphans += 1;
+            self.release(run.length);
+        }
+    }
+
+    /// Streams (`None`: all) begin again at SSN 0 once everything up to `last_tsn` has arrived.
+    pub(crate) fn defer_reset(&mut self, last_tsn: u64, streams: Option<Vec<u16>>) {
+        self.deferred = Some(Deferred { last_tsn, streams, held: Vec::new() });
+    }
+
+    /// The TSN that a reset waits for.
+    pub(crate) fn deferred_until(&self) -> Option<u64> {
+        self.deferred.as_ref().map(|d| d.last_tsn)
+    }
+
+    /// Performs the reset that waits and returns its streams.
+    pub(crate) fn finish_reset(&mut self) -> Vec<u16> {
+        let Some(deferred) = self.deferred.take() else { return Vec::new() };
+        let streams = deferred.streams.unwrap_or_else(|| self.streams.keys().copied().collect());
+        for &stream in &streams {
+            let state = self.streams.entry(stream).or_default();
+            *state = Stream { next_ssn: 0, epoch: state.epoch.wrapping_add(1) };
+            let stale: Vec<_> =
+                self.waiting.range((stream, 0)..=(stream, u16::MAX)).map(|(&k, _)| k).collect();
+            for key in stale {
+                if let Some(message) = self.waiting.remove(&key) {
+                    self.orphans += 1;
+                    self.release(message.payload.len());
+                }
+            }
+        }
+        for (message, ssn) in deferred.held {
+            let Received { stream, ppid, unordered, payload, .. } = message;
+            self.complete(u64::MAX, stream, ssn, ppid, unordered, payload);
+        }
+        streams
+    }
+
+    /// How many times the peer has reset the stream.
+    pub(crate) fn epoch(&self, stream: u16) -> u32 {
+        self.streams.get(&stream).map_or(0, |s| s.epoch)
+    }
+
+    /// The next message.
+    pub(crate) fn pop(&mut self) -> Option<Received> {
+        let message = self.ready.pop_front()?;
+        self.release(message.payload.len());
+        Some(message)
+    }
+
+    /// The next message with the control identifier.
+    pub(crate) fn pop_control(&mut self) -> Option<Received> {
+        let message = self.control.pop_front()?;
+        self.release(message.payload.len());
+        Some(message)
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.ready.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

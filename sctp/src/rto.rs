@@ -1,0 +1,99 @@
+//! Round-trip times and the retransmission time-out (RFC 9260 section 6.3.1).
+
+use std::time::Duration;
+
+use crate::config::Config;
+
+/// The estimator of one path.
+#[derive(Clone, Debug)]
+pub(crate) struct Rto {
+    srtt: Option<Duration>,
+    rttvar: Duration,
+    least: Option<Duration>,
+    current: Duration,
+    min: Duration,
+    max: Duration,
+}
+
+impl Rto {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            srtt: None,
+            rttvar: Duration::ZERO,
+            least: None,
+            current: config.rto_initial,
+            min: config.rto_min,
+            max: config.rto_max,
+        }
+    }
+
+    /// A round trip of something sent once (Karn). Also undoes earlier back-off.
+    pub(crate) fn measure(&mut self, rtt: Duration) {
+        let srtt = match self.srtt {
+            None => {
+                self.rttvar = rtt / 2;
+                rtt
+            }
+            Some(srtt) => {
+                self.rttvar = self.rttvar * 3 / 4 + srtt.abs_diff(rtt) / 4;
+                srtt * 7 / 8 + rtt / 8
+            }
+        };
+        self.srtt = Some(srtt);
+        self.least = Some(self.least.map_or(rtt, |least| least.min(rtt)));
+        // A variance of zero is taken as one tick of the clock, section 6.3.1 rule C4 and G.
+        let variance = self.rttvar.max(Duration::from_millis(1));
+        self.current = (srtt + 4 * variance).clamp(self.min, self.max);
+    }
+
+    /// Doubled after every expiry, rule E2.
+    pub(crate) fn back_off(&mut self) {
+        self.current = (self.current * 2).min(self.max);
+    }
+
+    pub(crate) fn current(&self) -> Duration {
+        self.current
+    }
+
+    pub(crate) fn smoothed(&self) -> Option<Duration> {
+        self.srtt
+    }
+
+    /// The smallest round trip seen.
+    pub(crate) fn least(&self) -> Option<Duration> {
+        self.least
+    }
+}
+
+/// The time-out before attempt `attempt` (0 the first) is repeated.
+pub(crate) fn backed_off(initial: Duration, max: Duration, attempt: u32) -> Duration {
+    initial.saturating_mul(1 << attempt.min(16)).min(max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    //= rfc9260#6.3.1-1 test
+    #[test]
+    fn the_first_measurement_sets_srtt_and_half_of_it_as_variance() {
+        let mut rto = Rto::new(&Config::default());
+        assert_eq!(rto.current(), 500 * MS);
+        rto.measure(400 * MS);
+        assert_eq!(rto.smoothed(), Some(400 * MS));
+        assert_eq!(rto.current(), 1200 * MS);
+        rto.measure(400 * MS);
+        assert_eq!(rto.current(), 1000 * MS);
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_the_maximum_and_a_measurement_ends_it() {
+        let mut rto = Rto::new(&Config::default());
+        (0..20).for_each(|_| rto.back_off());
+        assert_eq!(rto.current(), Config::default().rto_max);
+        rto.measure(10 * MS);
+        assert_eq!(rto.current(), Config::default().rto_min);
+    }
+}

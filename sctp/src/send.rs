@@ -1,0 +1,7 @@
+//! From message to chunk to retransmission.
+
+pub(crate) mod congestion;
+pub(crate) mod outstanding;
+pub(crate) mod queue;
+pub(crate) mod recovery;
+pub(crate) mod scheduler;

@@ -1,0 +1,500 @@
+//! What was sent and is not yet acknowledged: a ring indexed by TSN.
+//!
+//! Its cost follows what happens, not what is outstanding: of a SACK's gap blocks only the part that is new is walked,
+//! and chunks to be sent again stand in a list of their own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::queue::MESSAGE_OVERHEAD;
+use crate::chunk::{Data, DataFlags, Sack};
+use crate::serial;
+use crate::wire::padded;
+
+/// A message or a piece of one, cut but without a TSN.
+#[derive(Debug)]
+pub(crate) struct Fragment {
+    pub(crate) payload: Bytes,
+    pub(crate) stream: u16,
+    pub(crate) ssn: u16,
+    pub(crate) ppid: u32,
+    pub(crate) flags: DataFlags,
+    pub(crate) expires: Option<Instant>,
+    pub(crate) max_retransmits: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    InFlight,
+    /// To be sent again; stands in `lost`.
+    Lost,
+    /// Reported in a gap block; kept, since the peer may change its mind.
+    Acked,
+    /// Given up (RFC 3758).
+    Abandoned,
+}
+
+/// A chunk that has a TSN.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) fragment: Fragment,
+    pub(crate) fate: Fate,
+    pub(crate) transmits: u16,
+    /// Number of the packet that carried it last.
+    pub(crate) packet: u64,
+    pub(crate) sent_at: Instant,
+}
+
+impl Sent {
+    fn wire_len(&self) -> usize {
+        chunk_len(self.fragment.payload.len())
+    }
+
+    /// The chunk as it goes on the wire.
+    pub(crate) fn chunk(&self, tsn: u64) -> Data<'_> {
+        let Fragment { payload, stream, ssn, ppid, flags, .. } = &self.fragment;
+        Data { flags: *flags, tsn: serial::wire(tsn), stream: *stream, ssn: *ssn, ppid: *ppid, payload }
+    }
+}
+
+/// Octets of a DATA chunk with `payload` octets of user data.
+pub(crate) fn chunk_len(payload: usize) -> usize {
+    padded(4 + Data::HEADER + payload)
+}
+
+/// What a SACK changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Octets newly acknowledged, with chunk headers.
+    pub(crate) bytes: usize,
+    pub(crate) cumulative_advanced: bool,
+    /// The chunk sent last among those newly acknowledged.
+    pub(crate) newest: Option<Delivered>,
+    /// A chunk sent once arrived after one sent later.
+    pub(crate) reordered: bool,
+    /// TSNs that the peer reported as received twice.
+    pub(crate) duplicates: usize,
+    /// Chunks that arrived after all, before they were sent again.
+    pub(crate) late: usize,
+}
+
+/// A chunk known to have arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) packet: u64,
+    pub(crate) sent_at: Instant,
+    pub(crate) transmits: u16,
+}
+
+/// The ring.
+#[derive(Debug)]
+pub(crate) struct Outstanding {
+    /// TSN of the first chunk in the ring: one above the cumulative TSN acknowledged.
+    base: u64,
+    chunks: VecDeque<Sent>,
+    /// Gap-acknowledged TSNs, ascending, disjoint, not touching.
+    acked: Vec<(u64, u64)>,
+    scratch: Vec<(u64, u64)>,
+    blocks: Vec<(u64, u64)>,
+    /// Ascending TSNs to be sent again; entries whose chunk has another fate by now are skipped.
+    lost: VecDeque<u64>,
+    flight: usize,
+    flight_payload: usize,
+    acked_chunks: usize,
+    /// Octets kept for retransmission, with overhead, against the send buffer.
+    weight: usize,
+    highest_acked: u64,
+    /// Up to here everything is acknowledged or given up: the advanced peer ack point of RFC 3758.
+    advanced: u64,
+    /// Ordered messages given up below `advanced`: stream and last SSN.
+    skipped: BTreeMap<u16, u16>,
+    pub(crate) abandoned_messages: u64,
+}
+
+impl Outstanding {
+    pub(crate) fn new(initial_tsn: u32) -> Self {
+        let base = serial::first(initial_tsn);
+        Self {
+            base,
+            chunks: VecDeque::new(),
+            acked: Vec::new(),
+            scratch: Vec::new(),
+            blocks: Vec::new(),
+            lost: VecDeque::new(),
+            flight: 0,
+            flight_payload: 0,
+            acked_chunks: 0,
+            weight: 0,
+            highest_acked: base - 1,
+            advanced: base - 1,
+            skipped: BTreeMap::new(),
+            abandoned_messages: 0,
+        }
+    }
+
+    /// Gives a fragment the next TSN; it counts as in flight from now on.
+    pub(crate) fn push(&mut self, fragment: Fragment, packet: u64, now: Instant) -> u64 {
+        let tsn = self.next_tsn();
+        self.weight += fragment.payload.len() + MESSAGE_OVERHEAD;
+        self.flight_payload += fragment.payload.len();
+        self.chunks.push_back(Sent { fragment, fate: Fate::InFlight, transmits: 1, packet, sent_at: now });
+        self.flight += self.chunks.back().map_or(0, Sent::wire_len);
+        tsn
+    }
+
+    /// A lost chunk was sent again.
+    pub(crate) fn sent_again(&mut self, tsn: u64, packet: u64, now: Instant) {
+        let Some(sent) = self.get_mut(tsn) else { return };
+        if sent.fate != Fate::Lost {
+            return;
+        }
+        sent.fate = Fate::InFlight;
+        sent.transmits = sent.transmits.saturating_add(1);
+        (sent.packet, sent.sent_at) = (packet, now);
+        let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
+        self.flight += octets;
+        self.flight_payload += payload;
+        if self.lost.front() == Some(&tsn) {
+            self.lost.pop_front();
+        }
+    }
+
+    /// Applies a SACK, or `None` without any change if it is old or speaks of data never sent.
+    //= rfc9260#6.2.1-1
+    pub(crate) fn on_sack(&mut self, sack: &Sack<'_>) -> Option<Progress> {
+        let cumulative = serial::unwrap(sack.cumulative, self.base - 1);
+        if cumulative + 1 < self.base || cumulative >= self.next_tsn() {
+            return None;
+        }
+        let mut blocks = std::mem::take(&mut self.blocks);
+        blocks.clear();
+        blocks
+            .extend(sack.blocks().map(|b| (cumulative + u64::from(b.start), cumulative + u64::from(b.end))));
+        if !blocks.is_sorted() {
+            blocks.sort_unstable();
+        }
+        let legal = blocks.iter().all(|&(_, end)| end < self.next_tsn());
+        let progress = legal.then(|| {
+            let mut progress = self.on_cumulative(cumulative);
+            // The chunk after the cumulative TSN was reported before and is not here: the peer dropped what it had.
+            if self.chunks.front().is_some_and(|c| c.fate == Fate::Acked) {
+                self.forget_acked();
+            }
+            self.on_blocks(&blocks, &mut progress);
+            progress.duplicates = sack.duplicates().count();
+            progress
+        });
+        self.blocks = blocks;
+        progress
+    }
+
+    /// Everything up to `cumulative` arrived; the caller has checked that it was sent.
+    pub(crate) fn on_cumulative(&mut self, cumulative: u64) -> Progress {
+        let mut progress = Progress { cumulative_advanced: cumulative >= self.base, ..Progress::default() };
+        while self.base <= cumulative {
+            let tsn = self.base;
+            self.acknowledge(tsn, &mut progress);
+            if let Some(sent) = self.chunks.pop_front() {
+                self.weight -= sent.fragment.payload.len() + MESSAGE_OVERHEAD;
+                self.acked_chunks -= usize::from(sent.fate == Fate::Acked);
+            }
+            self.base += 1;
+        }
+        self.highest_acked = self.highest_acked.max(cumulative);
+        self.advanced = self.advanced.max(cumulative);
+        if self.advanced == cumulative {
+            self.skipped.clear();
+        }
+        let gone = self.acked.iter().take_while(|r| r.1 <= cumulative).count();
+        self.acked.drain(..gone);
+        if let Some(first) = self.acked.first_mut() {
+            first.0 = first.0.max(cumulative + 1);
+        }
+        while self.lost.front().is_some_and(|&tsn| tsn <= cumulative) {
+            self.lost.pop_front();
+        }
+        progress
+    }
+
+    /// Walks the part of the ascending `blocks` that no earlier SACK reported.
+    fn on_blocks(&mut self, blocks: &[(u64, u64)], progress: &mut Progress) {
+        let mut known = 0;
+        for &(start, end) in blocks {
+            let mut at = start.max(self.base);
+            while at <= end {
+                while self.acked.get(known).is_some_and(|r| r.1 < at) {
+                    known += 1;
+                }
+                let stop = match self.acked.get(known) {
+                    Some(&(first, last)) if first <= at => {
+                        at = last + 1;
+                        continue;
+                    }
+                    Some(&(first, _)) => end.min(first - 1),
+                    None => end,
+                };
+                for tsn in at..=stop {
+                    self.acknowledge(tsn, progress);
+                }
+                at = stop + 1;
+            }
+        }
+        if let Some(&(_, end)) = blocks.iter().max_by_key(|r| r.1) {
+            self.highest_acked = self.highest_acked.max(end);
+            self.merge(blocks);
+        }
+    }
+
+    /// `acked` becomes its union with `blocks`.
+    fn merge(&mut self, blocks: &[(u64, u64)]) {
+        let mut union = std::mem::take(&mut self.scratch);
+        union.clear();
+        let (mut known, mut new) = (self.acked.iter().peekable(), blocks.iter().peekable());
+        loop {
+            let next = match (known.peek(), new.peek()) {
+                (Some(a), Some(b)) if a.0 <= b.0 => known.next(),
+                (_, Some(_)) => new.next(),
+                (_, None) => known.next(),
+            };
+            let Some(&(start, end)) = next else { break };
+            match union.last_mut() {
+                Some(last) if start <= last.1 + 1 => last.1 = last.1.max(end),
+                _ => union.push((start.max(self.base), end)),
+            }
+        }
+        self.scratch = std::mem::replace(&mut self.acked, union);
+    }
+
+    fn acknowledge(&mut self, tsn: u64, progress: &mut Progress) {
+        let highest = self.highest_acked;
+        let Some(sent) = self.get_mut(tsn) else { return };
+        let before = std::mem::replace(&mut sent.fate, Fate::Acked);
+        let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
+        let delivered = Delivered { packet: sent.packet, sent_at: sent.sent_at, transmits: sent.transmits };
+        match before {
+            Fate::Acked => return,
+            Fate::InFlight => {
+                self.flight -= octets;
+                self.flight_payload -= payload;
+            }
+            Fate::Lost => progress.late += 1,
+            Fate::Abandoned => {}
+        }
+        self.acked_chunks += 1;
+        if delivered.transmits == 0 {
+            return;
+        }
+        progress.bytes += octets;
+        progress.reordered |= tsn < highest && delivered.transmits == 1;
+        if progress.newest.is_none_or(|n| n.packet <= delivered.packet) {
+            progress.newest = Some(delivered);
+        }
+    }
+
+    /// The peer dropped what it had reported in gap blocks: all of it is sent again (RFC 9260 section 6.2.1, D iii).
+    fn forget_acked(&mut self) {
+        for (start, end) in std::mem::take(&mut self.acked) {
+            for tsn in start..=end {
+                if let Some(sent) = self.get_mut(tsn)
+                    && sent.fate == Fate::Acked
+                {
+                    sent.fate = Fate::Lost;
+                    self.acked_chunks -= 1;
+                    self.list_lost(tsn);
+                }
+            }
+        }
+    }
+
+    /// A chunk in flight counts as lost. With `limits` its message is given up where it may not be sent again.
+    pub(crate) fn mark_lost(&mut self, tsn: u64, limits: bool) {
+        let Some(sent) = self.get_mut(tsn) else { return };
+        if sent.fate != Fate::InFlight {
+            return;
+        }
+        sent.fate = Fate::Lost;
+        let exhausted = limits && sent.fragment.max_retransmits.is_some_and(|max| sent.transmits > max);
+        let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
+        self.flight -= octets;
+        self.flight_payload -= payload;
+        self.list_lost(tsn);
+        if exhausted {
+            self.abandon(tsn);
+        }
+    }
+
+    /// Everything in flight counts as lost.
+    pub(crate) fn mark_all_lost(&mut self, limits: bool) {
+        for tsn in self.base..self.next_tsn() {
+            self.mark_lost(tsn, limits);
+        }
+    }
+
+    fn list_lost(&mut self, tsn: u64) {
+        if self.lost.back().is_none_or(|&last| last < tsn) {
+            self.lost.push_back(tsn);
+        } else if let Err(at) = self.lost.binary_search(&tsn) {
+            self.lost.insert(at, tsn);
+        }
+    }
+
+    /// The next chunk to be sent again; with `limits`, messages whose lifetime is over are given up instead.
+    pub(crate) fn next_lost(&mut self, now: Instant, limits: bool) -> Option<u64> {
+        loop {
+            let tsn = *self.lost.front()?;
+            let Some(sent) = self.get(tsn).filter(|sent| sent.fate == Fate::Lost) else {
+                self.lost.pop_front();
+                continue;
+            };
+            if limits && sent.fragment.expires.is_some_and(|at| at <= now) {
+                self.abandon(tsn);
+                continue;
+            }
+            return Some(tsn);
+        }
+    }
+
+    /// Gives up the whole message that the chunk belongs to. Its fragments have consecutive TSNs.
+    fn abandon(&mut self, tsn: u64) {
+        self.abandoned_messages += 1;
+        let mut first = tsn;
+        while first > self.base && self.get(first).is_some_and(|s| !s.fragment.flags.has(DataFlags::BEGIN)) {
+            first -= 1;
+        }
+        for tsn in first..self.next_tsn() {
+            let Some(sent) = self.get_mut(tsn) else { break };
+            let last = sent.fragment.flags.has(DataFlags::END);
+            let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
+            let before = sent.fate;
+            if before != Fate::Acked {
+                sent.fate = Fate::Abandoned;
+            }
+            if before == Fate::InFlight {
+                self.flight -= octets;
+                self.flight_payload -= payload;
+            }
+            if last {
+                break;
+            }
+        }
+    }
+
+    /// Whether the message sent last is given up although part of it is still queued.
+    pub(crate) fn tail_is_abandoned(&self) -> bool {
+        if self.chunks.back().is_none_or(|last| last.fragment.flags.has(DataFlags::END)) {
+            return false;
+        }
+        for sent in self.chunks.iter().rev() {
+            match sent.fate {
+                Fate::Abandoned => return true,
+                Fate::InFlight | Fate::Lost => return false,
+                Fate::Acked if sent.fragment.flags.has(DataFlags::BEGIN) => return false,
+                Fate::Acked => {}
+            }
+        }
+        false
+    }
+
+    /// Gives up the message that is partly sent. Its end gets a TSN that is never sent, so that the skip reported to
+    /// the peer covers the message even if all that was sent of it has arrived.
+    pub(crate) fn abandon_tail(&mut self, rest: Fragment, now: Instant) {
+        let last = self.next_tsn() - 1;
+        let open = |s: &Sent| !s.fragment.flags.has(DataFlags::END) && s.fate != Fate::Abandoned;
+        if self.get(last).is_some_and(open) {
+            self.abandon(last);
+        }
+        self.weight += MESSAGE_OVERHEAD;
+        let sent = Sent { fragment: rest, fate: Fate::Abandoned, transmits: 0, packet: 0, sent_at: now };
+        self.chunks.push_back(sent);
+    }
+
+    /// Moves the advanced peer ack point over what is given up; `most`: streams that one FORWARD-TSN can name.
+    /// Says whether it moved.
+    pub(crate) fn advance(&mut self, most: usize) -> bool {
+        let before = self.advanced;
+        let mut any = false;
+        let mut at = self.advanced.max(self.base - 1);
+        while let Some(sent) = self.get(at + 1) {
+            match sent.fate {
+                Fate::Acked => {}
+                Fate::Abandoned => {
+                    let Fragment { stream, ssn, flags, .. } = sent.fragment;
+                    if !flags.has(DataFlags::UNORDERED) {
+                        if self.skipped.len() >= most && !self.skipped.contains_key(&stream) {
+                            break;
+                        }
+                        self.skipped.insert(stream, ssn);
+                    }
+                    any = true;
+                }
+                Fate::InFlight | Fate::Lost => break,
+            }
+            at += 1;
+            if any {
+                self.advanced = at;
+            }
+        }
+        self.advanced > before
+    }
+
+    /// What a FORWARD-TSN shall say; `None` if the peer's cumulative TSN is not behind.
+    pub(crate) fn forward(&self) -> Option<(u64, &BTreeMap<u16, u16>)> {
+        (self.advanced >= self.base).then_some((self.advanced, &self.skipped))
+    }
+
+    /// The highest chunk in flight, for a tail-loss probe.
+    pub(crate) fn last_in_flight(&self) -> Option<u64> {
+        let at = self.chunks.iter().rposition(|c| c.fate == Fate::InFlight)?;
+        Some(self.base + u64::try_from(at).unwrap_or_default())
+    }
+
+    pub(crate) fn get(&self, tsn: u64) -> Option<&Sent> {
+        self.chunks.get(usize::try_from(tsn.checked_sub(self.base)?).ok()?)
+    }
+
+    fn get_mut(&mut self, tsn: u64) -> Option<&mut Sent> {
+        self.chunks.get_mut(usize::try_from(tsn.checked_sub(self.base)?).ok()?)
+    }
+
+    pub(crate) fn next_tsn(&self) -> u64 {
+        self.base + self.chunks.len() as u64
+    }
+
+    /// One above the cumulative TSN acknowledged.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Octets of DATA chunks in flight.
+    pub(crate) fn flight(&self) -> usize {
+        self.flight
+    }
+
+    /// Octets of user data in flight.
+    pub(crate) fn flight_payload(&self) -> usize {
+        self.flight_payload
+    }
+
+    /// Chunks acknowledged beyond a hole.
+    pub(crate) fn acked_chunks(&self) -> usize {
+        self.acked_chunks
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.iter().any(|&tsn| self.get(tsn).is_some_and(|s| s.fate == Fate::Lost))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+}

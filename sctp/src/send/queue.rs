@@ -1,0 +1,234 @@
+//! Messages that wait to be sent, per stream; fragments are cut from the shared `Bytes` when a packet has room.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::outstanding::Fragment;
+use super::scheduler::Scheduler;
+use crate::chunk::DataFlags;
+
+/// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
+pub(crate) const MESSAGE_OVERHEAD: usize = 64;
+
+/// A message given to `send`.
+#[derive(Debug)]
+pub(crate) struct Outbound {
+    pub(crate) payload: Bytes,
+    pub(crate) ppid: u32,
+    pub(crate) unordered: bool,
+    pub(crate) expires: Option<Instant>,
+    pub(crate) max_retransmits: Option<u16>,
+    /// Part of the buffered amount that the application sees; announcements of channels are not.
+    pub(crate) counted: bool,
+    /// Octets already cut off.
+    sent: usize,
+}
+
+impl Outbound {
+    pub(crate) fn new(payload: Bytes, ppid: u32) -> Self {
+        Self { payload, ppid, unordered: false, expires: None, max_retransmits: None, counted: true, sent: 0 }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    messages: VecDeque<Outbound>,
+    /// Octets not yet sent for the first time.
+    buffered: usize,
+    low_threshold: usize,
+    next_ssn: u16,
+    resetting: bool,
+}
+
+/// All streams that were ever sent on, and who is next.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    streams: BTreeMap<u16, Stream>,
+    scheduler: Scheduler,
+    buffered: usize,
+    messages: usize,
+    /// Streams whose buffered amount fell to the threshold.
+    pub(crate) low: BTreeSet<u16>,
+    /// Messages whose lifetime ended before anything of them was sent.
+    pub(crate) expired: u64,
+}
+
+impl Queue {
+    pub(crate) fn push(&mut self, stream: u16, message: Outbound, urgent: bool) {
+        let length = message.payload.len();
+        let counted = if message.counted { length } else { 0 };
+        let entry = self.streams.entry(stream).or_default();
+        if entry.messages.is_empty() {
+            self.scheduler.activate(stream, urgent);
+        }
+        entry.messages.push_back(message);
+        entry.buffered += counted;
+        self.buffered += length;
+        self.messages += 1;
+    }
+
+    /// Octets of the next message not yet sent; drops messages whose time is over.
+    pub(crate) fn peek(&mut self, now: Instant) -> Option<usize> {
+        loop {
+            let id = self.scheduler.current()?;
+            let stream = self.streams.get_mut(&id)?;
+            let Some(front) = stream.messages.front() else {
+                self.scheduler.finish(false);
+                continue;
+            };
+            if front.sent > 0 || front.expires.is_none_or(|at| at > now) {
+                return Some(front.payload.len() - front.sent);
+            }
+            self.drop_front(id);
+            self.expired += 1;
+        }
+    }
+
+    /// Cuts at most `room` octets off the message that [`Queue::peek`] saw.
+    pub(crate) fn take(&mut self, room: usize) -> Option<Fragment> {
+        let id = self.scheduler.current()?;
+        let stream = self.streams.get_mut(&id)?;
+        let front = stream.messages.front_mut()?;
+        let length = room.min(front.payload.len() - front.sent);
+        let end = front.sent + length;
+        let flags = DataFlags::default()
+            .with(DataFlags::UNORDERED, front.unordered)
+            .with(DataFlags::BEGIN, front.sent == 0)
+            .with(DataFlags::END, end == front.payload.len());
+        let fragment = Fragment {
+            payload: front.payload.slice(front.sent..end),
+            stream: id,
+            ssn: if front.unordered { 0 } else { stream.next_ssn },
+            ppid: front.ppid,
+            flags,
+            expires: front.expires,
+            max_retransmits: front.max_retransmits,
+        };
+        front.sent = end;
+        let counted = front.counted;
+        if flags.has(DataFlags::END) {
+            if !front.unordered {
+                stream.next_ssn = stream.next_ssn.wrapping_add(1);
+            }
+            stream.messages.pop_front();
+            self.messages -= 1;
+            self.scheduler.finish(!stream.messages.is_empty());
+        } else {
+            self.scheduler.begin();
+        }
+        self.shrink(id, length, counted);
+        Some(fragment)
+    }
+
+    /// Whether the message that is partly sent is past its time, and more is left of it than `window` octets: what can
+    /// leave within a round trip is finished, or a sender under pressure would begin every message and end none.
+    pub(crate) fn begun_is_hopeless(&self, now: Instant, window: usize) -> bool {
+        self.begun()
+            .is_some_and(|(_, m)| m.expires.is_some_and(|at| at <= now) && m.payload.len() - m.sent > window)
+    }
+
+    fn begun(&self) -> Option<(u16, &Outbound)> {
+        let id = self.scheduler.current()?;
+        let front = self.streams.get(&id)?.messages.front()?;
+        (front.sent > 0).then_some((id, front))
+    }
+
+    /// Gives up the message that is partly sent; the fragment stands for what was left of it.
+    pub(crate) fn drop_begun(&mut self) -> Option<Fragment> {
+        let (id, message) = self.begun()?;
+        let (ppid, unordered) = (message.ppid, message.unordered);
+        let stream = self.streams.get_mut(&id)?;
+        let ssn = if unordered { 0 } else { stream.next_ssn };
+        if !unordered {
+            stream.next_ssn = stream.next_ssn.wrapping_add(1);
+        }
+        self.drop_front(id);
+        let flags = DataFlags::END.with(DataFlags::UNORDERED, unordered);
+        let payload = Bytes::new();
+        Some(Fragment { payload, stream: id, ssn, ppid, flags, expires: None, max_retransmits: None })
+    }
+
+    fn drop_front(&mut self, id: u16) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let Some(message) = stream.messages.pop_front() else { return };
+        let more = !stream.messages.is_empty();
+        self.messages -= 1;
+        if self.scheduler.current() == Some(id) {
+            self.scheduler.finish(more);
+        } else if !more {
+            self.scheduler.remove(id);
+        }
+        self.shrink(id, message.payload.len() - message.sent, message.counted);
+    }
+
+    fn shrink(&mut self, id: u16, octets: usize, counted: bool) {
+        self.buffered -= octets;
+        if let Some(stream) = self.streams.get_mut(&id).filter(|_| counted) {
+            let before = stream.buffered;
+            stream.buffered -= octets;
+            if before > stream.low_threshold && stream.buffered <= stream.low_threshold {
+                self.low.insert(id);
+            }
+        }
+    }
+
+    /// A reset of the stream was asked for: nothing more is taken for it.
+    pub(crate) fn begin_reset(&mut self, stream: u16) {
+        self.streams.entry(stream).or_default().resetting = true;
+    }
+
+    /// The reset is over; `done`: SSNs start again at 0.
+    pub(crate) fn end_reset(&mut self, stream: u16, done: bool) {
+        if let Some(entry) = self.streams.get_mut(&stream) {
+            entry.resetting = false;
+            if done {
+                entry.next_ssn = 0;
+            }
+        }
+    }
+
+    /// Forgets every message and all sequence numbers; thresholds stay.
+    pub(crate) fn clear(&mut self) {
+        for stream in self.streams.values_mut() {
+            *stream = Stream { low_threshold: stream.low_threshold, ..Stream::default() };
+        }
+        self.scheduler = Scheduler::default();
+        (self.buffered, self.messages) = (0, 0);
+    }
+
+    pub(crate) fn set_low_threshold(&mut self, stream: u16, octets: usize) {
+        self.streams.entry(stream).or_default().low_threshold = octets;
+    }
+
+    pub(crate) fn is_resetting(&self, stream: u16) -> bool {
+        self.streams.get(&stream).is_some_and(|s| s.resetting)
+    }
+
+    pub(crate) fn is_stream_empty(&self, stream: u16) -> bool {
+        self.streams.get(&stream).is_none_or(|s| s.messages.is_empty())
+    }
+
+    /// Streams that have sent something ordered since their last reset, or have something to send.
+    pub(crate) fn used_streams(&self) -> impl Iterator<Item = u16> {
+        self.streams.iter().filter(|(_, s)| s.next_ssn != 0 || !s.messages.is_empty()).map(|(&id, _)| id)
+    }
+
+    pub(crate) fn buffered(&self, stream: u16) -> usize {
+        self.streams.get(&stream).map_or(0, |s| s.buffered)
+    }
+
+    pub(crate) fn buffered_total(&self) -> usize {
+        self.buffered
+    }
+
+    /// What the queue weighs against the send buffer.
+    pub(crate) fn weight(&self) -> usize {
+        self.buffered + self.messages * MESSAGE_OVERHEAD
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages == 0
+    }
+}

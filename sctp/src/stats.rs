@@ -1,0 +1,57 @@
+//! Plain counters.
+
+use std::time::Duration;
+
+/// Counters since the machine was made, and a few current values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Packets received, dropped ones included.
+    pub packets_received: u64,
+    /// DATA chunks sent, retransmissions included.
+    pub data_chunks_sent: u64,
+    /// DATA chunks sent again.
+    pub retransmissions: u64,
+    /// Times that the retransmission timer (T3) expired.
+    pub timeouts: u64,
+    /// Times that loss was found from SACKs and the rate reduced.
+    pub recoveries: u64,
+    /// Messages given up under their reliability (RFC 3758).
+    pub messages_abandoned: u64,
+    /// Messages handed to `send`.
+    pub messages_sent: u64,
+    /// Messages handed out by `receive`.
+    pub messages_received: u64,
+    /// Dropped packets: not SCTP, or chunk lengths that do not add up.
+    pub dropped_malformed: u64,
+    /// Dropped packets: other ports.
+    pub dropped_port: u64,
+    /// Dropped packets: wrong CRC32c.
+    pub dropped_checksum: u64,
+    /// Dropped packets: verification tag not ours (RFC 9260 section 8.5).
+    pub dropped_tag: u64,
+    /// Dropped chunks: not legal in this state.
+    pub dropped_unexpected: u64,
+    /// Dropped chunks: cookies not ours, altered or stale.
+    pub dropped_cookie: u64,
+    /// Dropped SACKs: older than the newest, or of data never sent.
+    pub dropped_sack: u64,
+    /// DATA chunks that had arrived before.
+    pub duplicates: u64,
+    /// DATA chunks dropped because the window was full or the TSN too far ahead.
+    pub dropped_window: u64,
+    /// Fragments or messages without the rest: skipped by the peer, or nonsense.
+    pub dropped_orphans: u64,
+    /// Answers not sent because too many were waiting.
+    pub dropped_replies: u64,
+    /// Congestion window; octets. 0 without an association.
+    pub congestion_window: usize,
+    /// Octets in flight.
+    pub flight: usize,
+    /// What the peer's window leaves; octets.
+    pub peer_window: usize,
+    /// Smoothed round-trip time, once measured.
+    pub srtt: Option<Duration>,
+}
