@@ -554,7 +554,7 @@ impl Connection {
                 handshake.unauthenticated_alert = Some(alert.description);
             }
         } else if is_close {
-            //= rfc5246#7.2.1-3
+            //= rfc5246#7.2.1-1
             self.end(CloseReason::Peer, authentic.then_some(Alert::CLOSE_NOTIFY));
         } else if alert.level == AlertLevel::Fatal {
             self.end(CloseReason::PeerAlert(alert.description), None);

@@ -62,7 +62,7 @@ impl Context {
     }
 
     /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
-    //= rfc7627#4-1
+    //= rfc7627#5.1-1
     pub(crate) fn make_keys(&mut self, premaster: &[u8], randoms: &Randoms) -> MasterSecret {
         let master = MasterSecret::extended(premaster, &self.transcript.hash());
         self.layer.install(master.record_ciphers(self.config.role, randoms));
@@ -189,3 +189,6 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         CloseReason::BadSignature(_) | CloseReason::BadFinished => AlertDescription::DECRYPT_ERROR,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,7 @@ impl Flight {
 
     /// Starts the next flight; what was there has been answered. A timer that had to be doubled stays so until a flight
     /// gets through at once.
-    //= rfc6347#4.2.4.1-1
+    //= rfc6347#4.2.4.1-2
     pub(crate) fn begin(&mut self, answers: Option<u16>) {
         if self.timeouts == 0 {
             self.timeout = self.initial_timeout;
@@ -214,6 +214,19 @@ impl Flight {
     fn restart(&mut self) {
         self.cursor = (0, 0);
         self.deadline = None;
+    }
+
+    /// The messages of the flight.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> Vec<crate::reassembly::Whole> {
+        let whole = |item: &Item| match item.content {
+            Content::ChangeCipherSpec => None,
+            Content::Message { kind, sequence } => {
+                let body = self.bodies[item.start..item.end].to_vec();
+                Some(crate::reassembly::Whole { kind, sequence, body })
+            }
+        };
+        self.items.iter().filter_map(whole).collect()
     }
 }
 

@@ -189,3 +189,6 @@ fn put_header(out: &mut [u8], start: usize, header: Header) {
 fn to_u16(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests;

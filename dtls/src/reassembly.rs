@@ -82,11 +82,6 @@ impl Reassembly {
         self.next = sequence.saturating_add(1);
         Some(Whole { kind: message.kind, sequence, body: message.body })
     }
-
-    /// Whether nothing waits, so that a flight ends here.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.held == 0
-    }
 }
 
 /// One message in the making.

@@ -50,6 +50,8 @@ pub struct PeerConfig {
     pub trace: bool,
     /// Octets of the largest datagram to send.
     pub mtu: usize,
+    /// Settings of the data channels; the MTU is filled in.
+    pub data: nomagic_sctp::Config,
 }
 
 impl PeerConfig {
@@ -60,7 +62,15 @@ impl PeerConfig {
             SrtpProfile::AEAD_AES_256_GCM,
             SrtpProfile::AES128_CM_HMAC_SHA1_80,
         ];
-        Self { identity, offering, profiles, key_log: None, trace: false, mtu: 1200 }
+        Self {
+            identity,
+            offering,
+            profiles,
+            key_log: None,
+            trace: false,
+            mtu: 1200,
+            data: nomagic_sctp::Config::default(),
+        }
     }
 }
 
@@ -146,7 +156,7 @@ impl Peer {
         let mut ice = IceConfig::new(role);
         ice.loopback = true;
         let cname = format!("{:016x}", rng.random::<u64>());
-        let mut data = nomagic_sctp::Config::default();
+        let mut data = config.data.clone();
         data.path_mtu = config.mtu - 37;
         let media = MediaPath::new(config.mtu, &mut rng);
         Self {
@@ -171,7 +181,8 @@ impl Peer {
     /// A datagram came in on the route's local socket from its remote address.
     pub fn handle_input(&mut self, now: Instant, route: Route, datagram: &mut [u8]) {
         self.tracer.datagram(now, false, datagram);
-        let nomagic_ice::Input::Payload { class, payload } = self.ice.handle_input(now, route, datagram) else {
+        let nomagic_ice::Input::Payload { class, payload } = self.ice.handle_input(now, route, datagram)
+        else {
             self.collect(now);
             return;
         };
@@ -194,7 +205,8 @@ impl Peer {
 
     fn handle_media(&mut self, now: Instant, packet: &mut [u8]) {
         let Some((_, receiver)) = &mut self.srtp else { return };
-        let plain = if is_rtcp(packet) { receiver.unprotect_rtcp(packet) } else { receiver.unprotect_rtp(packet) };
+        let plain =
+            if is_rtcp(packet) { receiver.unprotect_rtcp(packet) } else { receiver.unprotect_rtp(packet) };
         let Ok(plain) = plain else { return };
         self.stages.media.get_or_insert(now);
         self.tracer.media(now, false, plain);
@@ -385,7 +397,9 @@ impl Peer {
 
     fn note_ice(&mut self, now: Instant, event: &nomagic_ice::Event) {
         match event {
-            nomagic_ice::Event::LocalCandidate { candidate, .. } => self.local_candidates.push(candidate.to_string()),
+            nomagic_ice::Event::LocalCandidate { candidate, .. } => {
+                self.local_candidates.push(candidate.to_string())
+            }
             nomagic_ice::Event::SelectedPair { .. } => {
                 self.stages.selected.get_or_insert(now);
             }
@@ -404,7 +418,8 @@ impl Peer {
         if let Some(profile) = profile.and_then(|profile| Profile::from_id(profile.0)) {
             let mut material = vec![0; 2 * (profile.key_len() + profile.salt_len())];
             let exported = dtls.export("EXTRACTOR-dtls_srtp", None, &mut material).is_ok();
-            if let (true, Ok((of_client, of_server))) = (exported, split_keying_material(profile, &material)) {
+            if let (true, Ok((of_client, of_server))) = (exported, split_keying_material(profile, &material))
+            {
                 let (ours, theirs) = if client { (of_client, of_server) } else { (of_server, of_client) };
                 self.srtp = Some((Sender::new(&ours), Receiver::new(&theirs, ReceiverConfig::default())));
                 self.srtp_profile = Some(profile);

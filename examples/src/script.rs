@@ -46,7 +46,8 @@ fn messages(side: Side, ordered: bool) -> Vec<Message> {
     let lengths: &[usize] = if ordered { &ORDERED } else { &UNORDERED };
     let messages = lengths.iter().enumerate().map(|(number, length)| {
         // Octets that differ with side, channel, message and place.
-        let seed = u32::from(side.letter()) << 16 | u32::from(ordered) << 8 | u32::try_from(number).unwrap_or(0);
+        let seed =
+            u32::from(side.letter()) << 16 | u32::from(ordered) << 8 | u32::try_from(number).unwrap_or(0);
         let mut state = seed.wrapping_mul(2_654_435_761) | 1;
         let payload: Vec<u8> = (0..*length)
             .map(|_| {
@@ -141,7 +142,8 @@ impl Part {
             let id = peer.channels().open(Instant::now(), &label, options).ok()?;
             Some(Outgoing { id, open: false, messages: messages(side, ordered).into() })
         };
-        let outgoing: Vec<Outgoing> = [true, false].into_iter().filter_map(|ordered| open(ordered, peer)).collect();
+        let outgoing: Vec<Outgoing> =
+            [true, false].into_iter().filter_map(|ordered| open(ordered, peer)).collect();
         let incoming = [true, false].map(|ordered| Incoming {
             id: None,
             label: label(side.other(), ordered),
@@ -149,7 +151,11 @@ impl Part {
             expected: messages(side.other(), ordered).into(),
         });
         let step = |media: &Media, rate: f64| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few thousand units")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a few thousand units"
+            )]
             let units = (media.interval.as_secs_f64() * rate).round() as u32;
             units
         };
@@ -278,9 +284,17 @@ impl Part {
 
     /// Whether all media have been sent, and late ones waited for.
     fn media_over(&self, now: Instant) -> bool {
-        let longest = self.media.iter().map(|media| media.interval * u32::try_from(media.frames.len()).unwrap_or(u32::MAX));
-        let whole = self.watching.iter().zip(&self.media).all(|(watching, media)| watching.received == media.frames.len());
-        let sent = self.playing.iter().zip(&self.media).all(|(stream, media)| stream.next >= media.frames.len());
+        let longest = self
+            .media
+            .iter()
+            .map(|media| media.interval * u32::try_from(media.frames.len()).unwrap_or(u32::MAX));
+        let whole = self
+            .watching
+            .iter()
+            .zip(&self.media)
+            .all(|(watching, media)| watching.received == media.frames.len());
+        let sent =
+            self.playing.iter().zip(&self.media).all(|(stream, media)| stream.next >= media.frames.len());
         let late = longest.max().zip(self.began).is_some_and(|(longest, began)| now > began + longest + LATE);
         sent && (whole || late)
     }

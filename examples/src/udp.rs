@@ -41,7 +41,15 @@ impl Driver {
     pub fn bind(ip: IpAddr, port: u16) -> io::Result<Self> {
         let socket = UdpSocket::bind((ip, port))?;
         let local = socket.local_addr()?;
-        Ok(Self { socket, local, inward: vec![0; 65_536], outward: Vec::with_capacity(2048), tap: None, sent: 0, received: 0 })
+        Ok(Self {
+            socket,
+            local,
+            inward: vec![0; 65_536],
+            outward: Vec::with_capacity(2048),
+            tap: None,
+            sent: 0,
+            received: 0,
+        })
     }
 
     /// The socket's address.
@@ -111,6 +119,10 @@ impl Driver {
 fn is_passing(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+        ErrorKind::WouldBlock
+            | ErrorKind::TimedOut
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
     )
 }

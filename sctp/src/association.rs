@@ -459,6 +459,7 @@ impl Association {
         if let Some(tcb) = self.state.tcb() {
             stats.congestion_window = tcb.congestion.window();
             stats.flight = tcb.out.flight();
+            stats.outstanding = tcb.out.len();
             stats.peer_window = tcb.peer_room();
             stats.srtt = tcb.rto.smoothed();
             stats.dropped_orphans += tcb.reassembly.orphans;

@@ -8,7 +8,7 @@
 mod dcep;
 mod options;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -74,7 +74,8 @@ pub struct Channels {
     burned: BTreeSet<u16>,
     draining: BTreeMap<(u16, u32), ChannelId>,
     peer_names: usize,
-    opened: BTreeSet<ChannelId>,
+    /// And whether the peer opened them.
+    opened: BTreeMap<ChannelId, bool>,
     closed: BTreeSet<ChannelId>,
     low: BTreeSet<ChannelId>,
     up: bool,
@@ -98,7 +99,7 @@ impl Channels {
             burned: BTreeSet::new(),
             draining: BTreeMap::new(),
             peer_names: 0,
-            opened: BTreeSet::new(),
+            opened: BTreeMap::new(),
             closed: BTreeSet::new(),
             low: BTreeSet::new(),
             up: false,
@@ -153,7 +154,8 @@ impl Channels {
             state: ChannelState::Connecting,
             options,
         };
-        let id = self.insert(info, false);
+        let epoch = info.stream.map_or(0, |stream| self.association.incoming_epoch(stream));
+        let id = self.insert(info, epoch, false);
         if self.role.is_some() {
             self.assign_stream(id);
             if self.connected {
@@ -163,13 +165,12 @@ impl Channels {
         self.channels.contains_key(&id).then_some(id).ok_or(OpenError::NoStreamLeft)
     }
 
-    fn insert(&mut self, info: ChannelInfo, by_peer: bool) -> ChannelId {
+    fn insert(&mut self, info: ChannelInfo, epoch: u32, by_peer: bool) -> ChannelId {
         let id = ChannelId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(stream) = info.stream {
             self.streams.insert(stream, id);
         }
-        let epoch = info.stream.map_or(0, |stream| self.association.incoming_epoch(stream));
         let channel = Channel {
             info,
             epoch,
@@ -222,7 +223,7 @@ impl Channels {
             }
         }
         channel.info.state = ChannelState::Open;
-        self.opened.insert(id);
+        self.opened.insert(id, false);
     }
 
     /// Sends text.
@@ -343,9 +344,8 @@ impl Channels {
             }
         }
         self.low.remove(&id);
-        // Nobody has heard of a channel whose opening was not polled.
-        let unheard = self.opened.remove(&id) && channel.by_peer;
-        if !unheard {
+        // A peer that opens and closes without end fills no queue: what nobody has heard of is not told at last.
+        if self.closed.len() < MOST_CHANNELS || self.opened.remove(&id).is_none() {
             self.closed.insert(id);
         }
     }
@@ -382,8 +382,7 @@ impl Channels {
         if std::mem::take(&mut self.restarted) {
             return Some(ChannelEvent::Restarted);
         }
-        if let Some(channel) = self.opened.pop_first() {
-            let by_peer = self.channels.get(&channel).is_some_and(|c| c.by_peer);
+        if let Some((channel, by_peer)) = self.opened.pop_first() {
             return Some(ChannelEvent::Opened { channel, by_peer });
         }
         if let Some(channel) = self.low.pop_first() {
@@ -467,7 +466,8 @@ impl Channels {
     /// Follows what happened below.
     fn pump(&mut self, now: Instant) {
         self.take_low();
-        // Resets before messages: an OPEN that comes with the reset of the last use begins the next one.
+        let mut control: VecDeque<Received> =
+            std::iter::from_fn(|| self.association.receive_control()).collect();
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Connected => {
@@ -481,7 +481,19 @@ impl Channels {
                     self.finish_all();
                     self.burned.clear();
                 }
-                Event::IncomingReset { stream } => self.on_incoming_reset(now, stream),
+                Event::IncomingReset { stream } => {
+                    // What the peer said before the reset comes before it, what it said after comes after.
+                    let epoch = self.association.incoming_epoch(stream);
+                    for _ in 0..control.len() {
+                        let Some(received) = control.pop_front() else { break };
+                        if received.stream == stream && received.epoch != epoch {
+                            self.on_control(now, &received);
+                        } else {
+                            control.push_back(received);
+                        }
+                    }
+                    self.on_incoming_reset(now, stream);
+                }
                 Event::OutgoingReset { stream, done } => self.on_outgoing_reset(now, stream, done),
                 Event::BufferedAmountLow { stream } => self.low.extend(self.streams.get(&stream)),
                 Event::Readable => self.readable = true,
@@ -492,9 +504,7 @@ impl Channels {
                 }
             }
         }
-        while let Some(received) = self.association.receive_control() {
-            self.on_control(now, &received);
-        }
+        control.iter().for_each(|received| self.on_control(now, received));
     }
 
     fn finish_all(&mut self) {
@@ -519,7 +529,12 @@ impl Channels {
         let Some(&id) = self.streams.get(&stream) else { return };
         let Some(channel) = self.channels.get_mut(&id) else { return };
         if std::mem::take(&mut channel.ack_due) {
+            // That was the end of the number's last use; this one may be closing already.
+            let closing = channel.info.state == ChannelState::Closing;
             self.acknowledge(now, stream);
+            if closing {
+                self.reset(now, id, stream);
+            }
             return;
         }
         channel.ours_reset = true;
@@ -560,14 +575,14 @@ impl Channels {
         let names = open.label.len() + open.protocol.len();
         let theirs = self.role.is_some_and(|role| role.first_stream() != stream % 2);
         let fits = self.channels.len() < MOST_CHANNELS && self.peer_names + names <= MOST_NAMES;
-        if !theirs || !fits || epoch != self.association.incoming_epoch(stream) {
+        if !theirs || !fits {
             // RFC 8832 section 6 and our limits: refused by closing it. Where that is not possible, it stays unanswered.
             self.association.reset_streams(now, &[stream]).unwrap_or_default();
             return;
         }
         self.peer_names += names;
-        let id = self.insert(open.info(stream), true);
-        self.opened.insert(id);
+        let id = self.insert(open.info(stream), epoch, true);
+        self.opened.insert(id, true);
         if let Some(channel) = self.channels.get_mut(&id).filter(|_| ack_due) {
             channel.ack_due = true;
         } else {

@@ -48,8 +48,10 @@ pub struct Stats {
     pub dropped_replies: u64,
     /// Congestion window; octets. 0 without an association.
     pub congestion_window: usize,
-    /// Octets in flight.
+    /// Octets in flight: sent, not acknowledged and not counted as lost.
     pub flight: usize,
+    /// Chunks that have a TSN and are not acknowledged without a gap.
+    pub outstanding: usize,
     /// What the peer's window leaves; octets.
     pub peer_window: usize,
     /// Smoothed round-trip time, once measured.

@@ -303,3 +303,64 @@ fn the_end_of_the_association_closes_all_channels() {
     let now = p.now();
     assert_eq!(p.a.open(now, "", ChannelOptions::default()), Err(OpenError::Closed));
 }
+
+// Everything at once: bad links, every reliability, channels that come and go.
+#[test]
+fn a_busy_life_on_a_bad_link_loses_nothing_that_is_reliable() {
+    for seed in 0..3000 {
+        let bad = || link(15).loss(0.1).duplication(0.05).reordering(0.1, 20 * MS);
+        let mut p = channels(bad, seed);
+        let mut rng = rng(seed + 1000);
+        let mut dice = move |n: u32| rand::Rng::next_u32(&mut rng) % n;
+        let (mut sent, mut got) = (Vec::new(), Vec::new());
+        for _ in 0..12 {
+            let reliability = match dice(4) {
+                0 => Reliability::MaxRetransmits(0),
+                1 => Reliability::Lifetime(50 * MS),
+                _ => Reliability::Reliable,
+            };
+            let options = ChannelOptions { ordered: dice(2) == 0, reliability, ..ChannelOptions::default() };
+            let now = p.now();
+            let from_a = dice(2) == 0;
+            let end = if from_a { &mut p.a } else { &mut p.z };
+            let id = end.open(now, "x", options).unwrap();
+            for _ in 0..dice(10) {
+                let size = if dice(3) == 0 { dice(30_000) } else { dice(300) };
+                let body = pattern(size as usize, dice(256) as u8);
+                end.send_binary(now, id, body.clone()).unwrap();
+                if reliability == Reliability::Reliable {
+                    sent.push(body);
+                }
+            }
+            if dice(2) == 0 {
+                end.close_channel(now, id);
+            }
+            p.run_for(MS * dice(100));
+            let now = p.now();
+            got.extend(
+                std::iter::from_fn(|| p.a.receive(now)).chain(std::iter::from_fn(|| p.z.receive(now))),
+            );
+        }
+        let done = p.run(60 * SECOND, |p| {
+            let now = p.now();
+            got.extend(
+                std::iter::from_fn(|| p.a.receive(now)).chain(std::iter::from_fn(|| p.z.receive(now))),
+            );
+            let quiet = |end: &Channels| {
+                end.association().buffered_amount_total() == 0
+                    && end.association().stats().outstanding == 0
+                    && end.iter().all(|(_, info)| info.state == ChannelState::Open)
+            };
+            quiet(&p.a) && quiet(&p.z) && p.a.iter().count() == p.z.iter().count()
+        });
+        let show = |end: &Channels| {
+            end.iter().map(|(id, i)| format!("{id:?} {:?} {:?}", i.stream, i.state)).collect::<Vec<_>>()
+        };
+        assert!(done, "seed {seed}: {:?} {:?}", show(&p.a), show(&p.z));
+        let mut left: Vec<_> = got.iter().map(|(_, m)| m.payload.clone()).collect();
+        for body in &sent {
+            let at = left.iter().position(|m| m == body);
+            left.swap_remove(at.unwrap_or_else(|| panic!("seed {seed}: {} octets are missing", body.len())));
+        }
+    }
+}

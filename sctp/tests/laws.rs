@@ -28,7 +28,9 @@ fn an_association_keeps_all_laws() {
     };
     let done = |a: &End<Association>, z: &End<Association>| {
         [a, z].iter().all(|end| {
-            end.buffered_amount_total() == 0 && end.stats().flight == 0 && end.stats().data_chunks_sent > 0
+            end.buffered_amount_total() == 0
+                && end.stats().outstanding == 0
+                && end.stats().data_chunks_sent > 0
         })
     };
     Subject { make: &make, done: &done, memory: 12 << 20 }.keeps_all_laws();

@@ -82,7 +82,7 @@ fn no_packet_passes_the_mtu_whatever_the_message_size() {
                 p.must(60 * SECOND, |p| {
                     let now = p.now();
                     drain(&mut p.z, now);
-                    p.a.buffered_amount(0) == 0 && p.a.stats().flight == 0
+                    p.a.buffered_amount(0) == 0 && p.a.stats().outstanding == 0
                 });
             }
         }
@@ -217,4 +217,37 @@ fn a_reader_who_pauses_stops_the_sender_and_lets_it_go_on() {
         got.len() == 100
     });
     assert!((0..100).all(|k| got[k as usize].payload == pattern(1000, k)));
+}
+
+// Steady state: the sender allocates nothing per packet; the receiver once per message and for its growth.
+#[test]
+fn packets_cost_no_allocations_in_steady_state() {
+    let mut p = connected(&Config::default(), || link(5), 1).ladder_lines(0);
+    let payload = pattern(16 * 1024, 1);
+    let rounds = |p: &mut Pair, rounds: usize| {
+        let (mut packet, mut count) = (Vec::with_capacity(2000), 0u64);
+        for _ in 0..rounds {
+            let now = p.now();
+            p.a.send(now, 0, payload.clone(), SendOptions::default()).unwrap();
+            loop {
+                packet.clear();
+                if p.a.poll_transmit(now, &mut packet).is_some() {
+                    p.z.0.handle_input(now, &mut packet);
+                } else if p.z.poll_transmit(now, &mut packet).is_some() {
+                    p.a.0.handle_input(now, &mut packet);
+                } else {
+                    break;
+                }
+                count += 1;
+            }
+            assert_eq!(p.z.receive(now).unwrap().payload.len(), payload.len());
+        }
+        count
+    };
+    rounds(&mut p, 50);
+    let mut packets = 0;
+    let counted = nomagic_testkit::alloc::count(|| packets = rounds(&mut p, 100));
+    println!("{counted:?} for {packets} packets");
+    // Per message: the growing buffer, its handle, and what a queue and a map of runs need.
+    assert!(counted.count < 100 * 12, "{counted:?} for {packets} packets");
 }

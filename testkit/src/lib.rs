@@ -16,6 +16,7 @@ pub mod link;
 pub mod machine;
 pub mod net;
 pub mod pair;
+pub mod pipe;
 pub mod vectors;
 
 use rand::SeedableRng;

@@ -25,6 +25,6 @@ pub trait Machine {
     /// All events that wait, in words: they are compared, and shown when a test fails.
     fn drain_events(&mut self) -> Vec<String>;
 
-    /// A datagram of this protocol in one line.
+    /// A datagram of this protocol in one line, whoever sent it.
     fn describe(datagram: &[u8]) -> String;
 }

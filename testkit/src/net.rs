@@ -1,10 +1,12 @@
-//! A network of addresses: datagrams find their host, each pair of hosts has its own link.
+//! A network of addresses: datagrams find their host, and each pair of addresses has its own link.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use crate::link::{Fate, Link, Pipe};
+use crate::link::Link;
+use crate::pipe::{Counters, Fate, Pipe};
 
 /// A datagram that has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,56 +19,56 @@ pub struct Datagram {
     pub bytes: Vec<u8>,
 }
 
-/// Stands between a host and the rest of the network, as a NAT or a firewall does.
+/// Source and destination of a datagram.
+pub type Ends = (SocketAddr, SocketAddr);
+
+/// Stands between hosts and the rest of the network, as a NAT or a firewall does.
 pub trait Middlebox {
-    /// A datagram leaves the host: the addresses with which it goes on, or `None` to drop it.
-    fn outward(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        destination: SocketAddr,
-    ) -> Option<(SocketAddr, SocketAddr)>;
+    /// A datagram leaves a host: the ends with which it goes on, or `None` to drop it.
+    fn outward(&mut self, now: Instant, ends: Ends) -> Option<Ends>;
 
-    /// A datagram comes for an address of the box: the addresses with which it goes on to the host, or `None` to drop it.
-    fn inward(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        destination: SocketAddr,
-    ) -> Option<(SocketAddr, SocketAddr)>;
+    /// A datagram comes for an address of the box: the ends with which it goes on to a host, or `None` to drop it.
+    fn inward(&mut self, now: Instant, ends: Ends) -> Option<Ends>;
 
-    /// The addresses under which the box is reached from outside.
+    /// The addresses under which the box is reached from outside. A firewall that does not translate names its hosts.
     fn addresses(&self) -> Vec<IpAddr>;
 }
 
 /// Hosts, and what lies between them.
 pub struct Network {
     seed: u64,
-    link: Box<dyn Fn() -> Link>,
+    links: Box<dyn Fn() -> Link>,
     hosts: BTreeSet<IpAddr>,
-    boxes: Vec<(IpAddr, Box<dyn Middlebox>)>,
-    pipes: BTreeMap<(IpAddr, IpAddr), Pipe>,
-    /// Datagrams that nobody was there to receive.
-    pub unreachable: u64,
+    sites: Vec<Site>,
+    pipes: BTreeMap<(IpAddr, IpAddr), Pipe<Ends>>,
+    order: u64,
+    unreachable: u64,
 }
 
-impl std::fmt::Debug for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Network({} hosts)", self.hosts.len())
-    }
+/// Hosts that share a box. Among each other they talk directly.
+struct Site {
+    hosts: Vec<IpAddr>,
+    middlebox: Box<dyn Middlebox>,
 }
 
 impl Network {
-    /// A network in which any two hosts are joined by what `link` makes, one for each direction.
-    pub fn new(seed: u64, link: impl Fn() -> Link + 'static) -> Self {
+    /// A network of perfect links, whose chances come from `seed`.
+    pub fn new(seed: u64) -> Self {
         Self {
             seed,
-            link: Box::new(link),
+            links: Box::new(Link::new),
             hosts: BTreeSet::new(),
-            boxes: Vec::new(),
+            sites: Vec::new(),
             pipes: BTreeMap::new(),
+            order: 0,
             unreachable: 0,
         }
+    }
+
+    /// Joins any two addresses from now on by what `links` makes, one link for each direction.
+    #[must_use]
+    pub fn links(self, links: impl Fn() -> Link + 'static) -> Self {
+        Self { links: Box::new(links), ..self }
     }
 
     /// Adds a host that is reached directly.
@@ -74,74 +76,90 @@ impl Network {
         self.hosts.insert(ip);
     }
 
-    /// Adds a host behind a box.
-    pub fn add_host_behind(&mut self, ip: IpAddr, middlebox: impl Middlebox + 'static) {
-        self.hosts.insert(ip);
-        self.boxes.push((ip, Box::new(middlebox)));
+    /// Adds hosts behind one box.
+    pub fn add_hosts_behind(&mut self, hosts: &[IpAddr], middlebox: impl Middlebox + 'static) {
+        self.hosts.extend(hosts);
+        self.sites.push(Site { hosts: hosts.to_vec(), middlebox: Box::new(middlebox) });
     }
 
-    /// Sends a datagram from a host.
+    /// Sets the link for what goes from one address to another, as seen between the boxes.
+    pub fn set_link(&mut self, from: IpAddr, to: IpAddr, link: Link) {
+        self.pipe(from, to).set_link(link);
+    }
+
+    /// Sends a datagram from a host. Any source is believed, as networks do.
     pub fn send(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) -> Fate {
         let mut ends = (source, destination);
-        if let Some((_, middlebox)) = self.boxes.iter_mut().find(|(ip, _)| *ip == source.ip()) {
-            match middlebox.outward(now, source, destination) {
+        let site = self.sites.iter_mut().find(|site| site.hosts.contains(&source.ip()));
+        if let Some(site) = site.filter(|site| !site.hosts.contains(&destination.ip())) {
+            match site.middlebox.outward(now, ends) {
                 Some(translated) => ends = translated,
                 None => return Fate::Lost("middlebox"),
             }
         }
-        let key = (ends.0.ip(), ends.1.ip());
-        let (seed, count, link) = (self.seed, self.pipes.len() as u64, &self.link);
-        let pipe = self.pipes.entry(key).or_insert_with(|| Pipe::new(link(), seed.wrapping_add(count)));
-        pipe.send(now, &envelope(ends, bytes))
+        self.order += 1;
+        let order = self.order;
+        self.pipe(ends.0.ip(), ends.1.ip()).send(now, order, ends, bytes)
     }
 
-    /// When the next datagram arrives somewhere.
-    pub fn next_delivery(&self) -> Option<Instant> {
-        self.pipes.values().filter_map(Pipe::next_arrival).min()
-    }
-
-    /// The next datagram that has arrived at a host by `now`.
+    /// The next datagram that has arrived at a host by `now`; of several at the same moment the oldest.
     pub fn deliver(&mut self, now: Instant) -> Option<Datagram> {
         loop {
-            let next = self.pipes.values().filter_map(Pipe::next_arrival).min().filter(|due| *due <= now)?;
-            let pipe = self.pipes.values_mut().find(|pipe| pipe.next_arrival() == Some(next))?;
-            let datagram = open(&pipe.arrive(now)?);
-            match self.admit(now, datagram) {
-                Some(datagram) => return Some(datagram),
+            let pipes = self.pipes.values_mut();
+            let (pipe, (due, _)) = pipes
+                .filter_map(|pipe| pipe.next_arrival().map(|arrival| (pipe, arrival)))
+                .min_by_key(|(_, arrival)| *arrival)?;
+            if due > now {
+                return None;
+            }
+            let (ends, bytes) = pipe.arrive(now)?;
+            // The box sees a datagram when it arrives, even if nobody asks for it before later.
+            match self.admit(due, ends) {
+                Some((source, destination)) => return Some(Datagram { source, destination, bytes }),
                 None => self.unreachable += 1,
             }
         }
     }
 
-    fn admit(&mut self, now: Instant, datagram: Datagram) -> Option<Datagram> {
-        let to = datagram.destination.ip();
-        if let Some((_, middlebox)) =
-            self.boxes.iter_mut().find(|(_, middlebox)| middlebox.addresses().contains(&to))
-        {
-            let (source, destination) = middlebox.inward(now, datagram.source, datagram.destination)?;
-            return Some(Datagram { source, destination, ..datagram });
+    /// When the next datagram arrives somewhere.
+    pub fn next_delivery(&self) -> Option<Instant> {
+        self.pipes.values().filter_map(Pipe::next_arrival).min().map(|(due, _)| due)
+    }
+
+    /// What went from one address to another so far, as seen between the boxes.
+    pub fn counters(&self, from: IpAddr, to: IpAddr) -> Counters {
+        self.pipes.get(&(from, to)).map(Pipe::counters).unwrap_or_default()
+    }
+
+    /// Datagrams that nobody was there to receive, or that a box did not let in.
+    pub fn unreachable(&self) -> u64 {
+        self.unreachable
+    }
+
+    fn pipe(&mut self, from: IpAddr, to: IpAddr) -> &mut Pipe<Ends> {
+        let (seed, known) = (self.seed, self.pipes.len() as u64);
+        let pipe = || Pipe::new((self.links)(), seed.wrapping_mul(1000).wrapping_add(known));
+        self.pipes.entry((from, to)).or_insert_with(pipe)
+    }
+
+    fn admit(&mut self, now: Instant, ends: Ends) -> Option<Ends> {
+        let (from, to) = (ends.0.ip(), ends.1.ip());
+        let within = self.sites.iter().any(|site| site.hosts.contains(&from) && site.hosts.contains(&to));
+        if within {
+            return Some(ends);
+        }
+        if let Some(site) = self.sites.iter_mut().find(|site| site.middlebox.addresses().contains(&to)) {
+            return site.middlebox.inward(now, ends);
         }
         // A host behind a box has no address that others reach.
-        let hidden = self.boxes.iter().any(|(ip, _)| *ip == to);
-        (self.hosts.contains(&to) && !hidden).then_some(datagram)
+        let hidden = self.sites.iter().any(|site| site.hosts.contains(&to));
+        (self.hosts.contains(&to) && !hidden).then_some(ends)
     }
 }
 
-/// The addresses travel in front of the octets, as text: plain, and seen by nobody.
-fn envelope((source, destination): (SocketAddr, SocketAddr), bytes: &[u8]) -> Vec<u8> {
-    let mut out = format!("{source} {destination}\n").into_bytes();
-    out.extend_from_slice(bytes);
-    out
-}
-
-fn open(envelope: &[u8]) -> Datagram {
-    let split = envelope.iter().position(|octet| *octet == b'\n').unwrap_or(envelope.len());
-    let text = String::from_utf8_lossy(&envelope[..split]).into_owned();
-    let (source, destination) = text.split_once(' ').unwrap();
-    Datagram {
-        source: source.parse().unwrap(),
-        destination: destination.parse().unwrap(),
-        bytes: envelope[split + 1..].to_vec(),
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Network").field("hosts", &self.hosts).finish_non_exhaustive()
     }
 }
 
@@ -151,45 +169,70 @@ mod tests {
     use crate::clock::origin;
     use std::time::Duration;
 
-    /// Gives every host port 7 of one address.
+    const MS_20: Duration = Duration::from_millis(20);
+
+    /// Gives one host port 7 of one address.
     struct OnePort(SocketAddr);
 
     impl Middlebox for OnePort {
-        fn outward(&mut self, _: Instant, _: SocketAddr, to: SocketAddr) -> Option<(SocketAddr, SocketAddr)> {
-            Some(("203.0.113.1:7".parse().unwrap(), to))
+        fn outward(&mut self, _: Instant, (_, to): Ends) -> Option<Ends> {
+            Some((address("203.0.113.1:7"), to))
         }
 
-        fn inward(
-            &mut self,
-            _: Instant,
-            from: SocketAddr,
-            to: SocketAddr,
-        ) -> Option<(SocketAddr, SocketAddr)> {
+        fn inward(&mut self, _: Instant, (from, to): Ends) -> Option<Ends> {
             (to.port() == 7).then_some((from, self.0))
         }
 
         fn addresses(&self) -> Vec<IpAddr> {
-            vec!["203.0.113.1".parse().unwrap()]
+            vec![address("203.0.113.1:7").ip()]
         }
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn datagrams_find_their_host_through_a_box() {
-        let (inner, outer): (SocketAddr, SocketAddr) =
-            ("10.0.0.1:5000".parse().unwrap(), "192.0.2.1:6000".parse().unwrap());
-        let mut network = Network::new(1, || Link::latency(Duration::from_millis(20)));
+        let (inner, outer) = (address("10.0.0.1:5000"), address("192.0.2.1:6000"));
+        let mut network = Network::new(1).links(|| Link::latency(MS_20));
         network.add_host(outer.ip());
-        network.add_host_behind(inner.ip(), OnePort(inner));
+        network.add_hosts_behind(&[inner.ip()], OnePort(inner));
         network.send(origin(), inner, outer, b"there");
         assert_eq!(network.deliver(origin()), None);
         let later = network.next_delivery().unwrap();
         let there = network.deliver(later).unwrap();
-        assert_eq!((there.source.to_string().as_str(), &there.bytes[..]), ("203.0.113.1:7", &b"there"[..]));
+        assert_eq!((there.source, &there.bytes[..]), (address("203.0.113.1:7"), &b"there"[..]));
         network.send(later, outer, there.source, b"back");
         network.send(later, outer, inner, b"direct");
-        let back = network.deliver(later + Duration::from_millis(20)).unwrap();
+        network.send(later, outer, address("203.0.113.1:8"), b"wrong port");
+        let back = network.deliver(later + MS_20).unwrap();
         assert_eq!((back.destination, &back.bytes[..]), (inner, &b"back"[..]));
         assert_eq!(network.deliver(later + Duration::from_secs(1)), None);
-        assert_eq!(network.unreachable, 1);
+        assert_eq!(network.unreachable(), 2);
+    }
+
+    #[test]
+    fn hosts_behind_one_box_talk_directly_and_each_way_has_its_link() {
+        let (one, two) = (address("10.0.0.1:1"), address("10.0.0.2:2"));
+        let mut network = Network::new(1);
+        network.add_hosts_behind(&[one.ip(), two.ip()], OnePort(one));
+        network.set_link(one.ip(), two.ip(), Link::latency(MS_20));
+        network.send(origin(), one, two, b"slow");
+        network.send(origin(), two, one, b"fast");
+        let order: Vec<_> = std::iter::from_fn(|| network.deliver(origin() + MS_20)).collect();
+        assert_eq!(order.iter().map(|datagram| datagram.source).collect::<Vec<_>>(), [two, one]);
+        assert_eq!(network.counters(one.ip(), two.ip()).delivered_bytes, 4);
+    }
+
+    #[test]
+    fn what_was_sent_first_arrives_first_whatever_the_addresses() {
+        let hosts = [address("[2001:db8::9]:9"), address("[2001:db8::5]:5"), address("[2001:db8::1]:1")];
+        let mut network = Network::new(1);
+        hosts.iter().for_each(|host| network.add_host(host.ip()));
+        network.send(origin(), hosts[0], hosts[1], b"first");
+        network.send(origin(), hosts[2], hosts[1], b"second");
+        assert_eq!(network.deliver(origin()).unwrap().bytes, b"first");
+        assert_eq!(network.deliver(origin()).unwrap().bytes, b"second");
     }
 }

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::ladder::{Ladder, Way};
-use crate::link::{Fate, Link, Pipe};
+use crate::ladder::{Ladder, Note, Way};
+use crate::link::Link;
 use crate::machine::Machine;
+use crate::pipe::{Counters, Fate, Pipe};
 
 /// Two machines that talk to each other. A failing test prints the last lines of what they said.
 #[derive(Debug)]
@@ -19,13 +20,29 @@ pub struct Pair<A: Machine, Z: Machine> {
     back: Pipe,
     ladder: Ladder,
     buffer: Vec<u8>,
-    steps: usize,
+    /// Grows with everything that happens: of two things at the same moment the older has the lower number.
+    order: u64,
+    /// The machines' deadlines, and when each was first seen.
+    deadlines: [(Option<Instant>, u64); 2],
+    steps: u64,
+    steps_since_time_passed: u64,
+    most_steps: u64,
+    longest: Duration,
 }
 
-/// Steps after which a run counts as one that never ends.
-const MAX_STEPS: usize = 20_000_000;
-/// Virtual time after which it does.
-const MAX_TIME: Duration = Duration::from_secs(7200);
+/// What happens next.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    ArrivesAtZ,
+    ArrivesAtA,
+    TimerOfA,
+    TimerOfZ,
+}
+
+/// Steps in a row without any time passing, after which the machines count as spinning.
+const MOST_STEPS_AT_ONCE: u64 = 1_000_000;
+/// Lines of the conversation that are kept unless a test says otherwise, and that a failing one prints at most.
+const LINES: usize = 200;
 
 impl<A: Machine, Z: Machine> Pair<A, Z> {
     /// Joins two machines by the same kind of link both ways.
@@ -41,17 +58,87 @@ impl<A: Machine, Z: Machine> Pair<A, Z> {
             clock: Clock::new(),
             out: Pipe::new(out, seed.wrapping_mul(2)),
             back: Pipe::new(back, seed.wrapping_mul(2).wrapping_add(1)),
-            ladder: Ladder::new(200, A::describe),
+            ladder: Ladder::new(LINES, A::describe),
             buffer: Vec::new(),
+            order: 0,
+            deadlines: [(None, 0); 2],
             steps: 0,
+            steps_since_time_passed: 0,
+            most_steps: 20_000_000,
+            longest: Duration::from_secs(7200),
         }
     }
 
-    /// Keeps `lines` lines of the conversation, 0 for none: long runs go faster without.
+    /// Keeps `lines` lines of the conversation, 0 for none; 200 unless said. They are put into words only when printed.
     #[must_use]
     pub fn ladder_lines(mut self, lines: usize) -> Self {
         self.ladder = Ladder::new(lines, A::describe);
         self
+    }
+
+    /// Bounds the whole run: virtual time, 2 hours unless said, and steps, 20 million unless said.
+    #[must_use]
+    pub fn limits(mut self, longest: Duration, most_steps: u64) -> Self {
+        (self.longest, self.most_steps) = (longest, most_steps);
+        self
+    }
+
+    /// From now on datagrams take other links; those under way are not touched.
+    pub fn set_links(&mut self, out: Link, back: Link) {
+        self.out.set_link(out);
+        self.back.set_link(back);
+    }
+
+    /// Hands the receiver on this way a datagram, now and past the link, as if the other end had sent it.
+    pub fn inject(&mut self, way: Way, datagram: &[u8]) {
+        self.ladder.record(self.clock.elapsed(), way, datagram, Note::Injected);
+        let (now, mut datagram) = (self.clock.now(), datagram.to_vec());
+        match way {
+            Way::Out => self.z.handle_input(now, &mut datagram),
+            Way::Back => self.a.handle_input(now, &mut datagram),
+        }
+    }
+
+    /// Handles exactly one thing: the earliest of the two deadlines and the datagrams under way, of several at the same
+    /// moment the oldest. `false` if nothing will ever happen.
+    ///
+    /// # Panics
+    /// The run has gone on for too long, or time does not pass.
+    pub fn step(&mut self) -> bool {
+        let Some((due, next)) = self.next() else { return false };
+        self.handle(due, next);
+        true
+    }
+
+    /// Goes on until `done` holds.
+    ///
+    /// # Panics
+    /// It never does, or as [`Self::step`].
+    #[track_caller]
+    pub fn run_until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
+        while !done(self) {
+            assert!(self.step(), "it is not done, and nothing more happens");
+        }
+    }
+
+    /// Goes on for this long, whether anything happens or not.
+    ///
+    /// # Panics
+    /// As [`Self::step`].
+    pub fn run_for(&mut self, duration: Duration) {
+        let end = self.clock.now() + duration;
+        while let Some((due, next)) = self.next().filter(|(due, _)| *due <= end) {
+            self.handle(due, next);
+        }
+        self.clock.advance_to(end);
+    }
+
+    /// Goes on until nothing is under way and no timer runs.
+    ///
+    /// # Panics
+    /// As [`Self::step`].
+    pub fn run_quiet(&mut self) {
+        while self.step() {}
     }
 
     /// The time on the clock.
@@ -69,80 +156,68 @@ impl<A: Machine, Z: Machine> Pair<A, Z> {
         &self.ladder
     }
 
+    /// What went each way so far.
+    pub fn counters(&self, way: Way) -> Counters {
+        match way {
+            Way::Out => self.out.counters(),
+            Way::Back => self.back.counters(),
+        }
+    }
+
     /// Datagrams lost on the way there and on the way back.
     pub fn lost(&self) -> (u64, u64) {
-        (self.out.lost, self.back.lost)
+        (self.out.counters().lost, self.back.counters().lost)
     }
 
     /// Datagrams delivered there and back.
     pub fn delivered(&self) -> (u64, u64) {
-        (self.out.delivered, self.back.delivered)
+        (self.out.counters().delivered, self.back.counters().delivered)
     }
 
-    /// Sends a datagram to `z` as if `a` had.
-    pub fn inject(&mut self, datagram: &[u8]) {
-        let mut datagram = datagram.to_vec();
-        self.z.handle_input(self.clock.now(), &mut datagram);
-    }
-
-    /// Handles the earliest thing that is to happen. `false` if nothing ever will.
-    ///
-    /// # Panics
-    /// The run has gone on for too long.
-    pub fn step(&mut self) -> bool {
+    /// Lets the machines send, then finds the earliest thing, ties to the older.
+    fn next(&mut self) -> Option<(Instant, Next)> {
         self.transmit();
-        let arrivals = [self.out.next_arrival(), self.back.next_arrival()];
-        let deadlines = [self.a.poll_timeout(), self.z.poll_timeout()];
-        let Some(next) = arrivals.iter().chain(&deadlines).flatten().min().copied() else { return false };
-        self.clock.advance_to(next);
-        self.steps += 1;
-        assert!(
-            self.steps < MAX_STEPS && self.elapsed() < MAX_TIME,
-            "the run does not end:\n{}",
-            self.ladder
-        );
-        let now = self.clock.now();
-        // Ties go to what was sent first, so arrivals come before timers, and `a` before `z`.
-        if let Some(mut datagram) = self.out.arrive(now) {
-            self.z.handle_input(now, &mut datagram);
-        } else if let Some(mut datagram) = self.back.arrive(now) {
-            self.a.handle_input(now, &mut datagram);
-        } else if deadlines[0].is_some_and(|due| due <= now) {
-            self.a.handle_timeout(now);
-        } else {
-            self.z.handle_timeout(now);
-        }
-        true
-    }
-
-    /// Goes on until `done` holds.
-    ///
-    /// # Panics
-    /// It never does.
-    pub fn run_until(&mut self, mut done: impl FnMut(&mut Self) -> bool) {
-        while !done(self) {
-            assert!(self.step(), "nothing more happens:\n{}", self.ladder);
-        }
-    }
-
-    /// Goes on for this long, whether anything happens or not.
-    pub fn run_for(&mut self, duration: Duration) {
-        let end = self.clock.now() + duration;
-        loop {
-            self.transmit();
-            let arrivals = [self.out.next_arrival(), self.back.next_arrival()];
-            let next =
-                arrivals.into_iter().chain([self.a.poll_timeout(), self.z.poll_timeout()]).flatten().min();
-            if next.is_none_or(|next| next > end) || !self.step() {
-                break;
+        for (known, due) in self.deadlines.iter_mut().zip([self.a.poll_timeout(), self.z.poll_timeout()]) {
+            if known.0 != due {
+                self.order += 1;
+                *known = (due, self.order);
             }
         }
-        self.clock.advance_to(end);
+        let timer = |(due, order): (Option<Instant>, u64)| due.map(|due| (due, order));
+        let [timer_of_a, timer_of_z] = self.deadlines.map(timer);
+        [
+            (self.out.next_arrival(), Next::ArrivesAtZ),
+            (self.back.next_arrival(), Next::ArrivesAtA),
+            (timer_of_a, Next::TimerOfA),
+            (timer_of_z, Next::TimerOfZ),
+        ]
+        .into_iter()
+        .filter_map(|(when, next)| when.map(|(due, order)| (due, order, next)))
+        .min_by_key(|(due, order, _)| (*due, *order))
+        .map(|(due, _, next)| (due, next))
     }
 
-    /// Goes on until nothing is under way and no timer runs.
-    pub fn run_quiet(&mut self) {
-        while self.step() {}
+    fn handle(&mut self, due: Instant, next: Next) {
+        if due > self.clock.now() {
+            self.steps_since_time_passed = 0;
+        }
+        self.clock.advance_to(due);
+        self.count_step();
+        let now = self.clock.now();
+        match next {
+            Next::ArrivesAtZ => {
+                if let Some(((), mut datagram)) = self.out.arrive(now) {
+                    self.z.handle_input(now, &mut datagram);
+                }
+            }
+            Next::ArrivesAtA => {
+                if let Some(((), mut datagram)) = self.back.arrive(now) {
+                    self.a.handle_input(now, &mut datagram);
+                }
+            }
+            Next::TimerOfA => self.a.handle_timeout(now),
+            Next::TimerOfZ => self.z.handle_timeout(now),
+        }
     }
 
     /// Polls both machines until they have nothing to send.
@@ -150,22 +225,29 @@ impl<A: Machine, Z: Machine> Pair<A, Z> {
         let now = self.clock.now();
         loop {
             self.buffer.clear();
-            let way = if self.a.poll_transmit(now, &mut self.buffer) {
-                Way::Out
+            let (way, pipe) = if self.a.poll_transmit(now, &mut self.buffer) {
+                (Way::Out, &mut self.out)
             } else if self.z.poll_transmit(now, &mut self.buffer) {
-                Way::Back
+                (Way::Back, &mut self.back)
             } else {
                 return;
             };
-            self.steps += 1;
-            assert!(self.steps < MAX_STEPS, "a machine sends without end:\n{}", self.ladder);
-            let pipe = if way == Way::Out { &mut self.out } else { &mut self.back };
-            let lost = match pipe.send(now, &self.buffer) {
-                Fate::Sent => None,
-                Fate::Lost(reason) => Some(reason),
+            self.order += 1;
+            let note = match pipe.send(now, self.order, (), &self.buffer) {
+                Fate::Sent => Note::Sent,
+                Fate::Lost(reason) => Note::Lost(reason),
             };
-            self.ladder.record(self.clock.elapsed(), way, &self.buffer, lost);
+            self.ladder.record(self.clock.elapsed(), way, &self.buffer, note);
+            self.count_step();
         }
+    }
+
+    fn count_step(&mut self) {
+        self.steps += 1;
+        self.steps_since_time_passed += 1;
+        assert!(self.steps_since_time_passed < MOST_STEPS_AT_ONCE, "time does not pass: a machine spins");
+        assert!(self.steps < self.most_steps, "more than {} steps", self.most_steps);
+        assert!(self.elapsed() <= self.longest, "longer than {:?}", self.longest);
     }
 }
 
@@ -173,7 +255,10 @@ impl<A: Machine, Z: Machine> Drop for Pair<A, Z> {
     #[expect(clippy::print_stderr, reason = "a failed test shows the conversation")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.ladder);
+            eprintln!("{}", self.ladder.last(LINES));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

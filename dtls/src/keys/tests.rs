@@ -1,1 +1,190 @@
+use nomagic_testkit::vectors::{files, hex, json};
+use serde_json::Value;
 
+use super::*;
+use crate::handshake::{ClientHello, Message, ServerHello};
+use crate::layer::{RecordLayer, Refused};
+use crate::reassembly::Reassembly;
+use crate::record::{ContentType, Records};
+
+/// The vectors of NIST CAVS, as OpenSSL carries them.
+#[test]
+fn the_pseudorandom_function_agrees_with_published_vectors() {
+    let Some(file) = json("dtls/tls12_prf.json") else { return };
+    for case in file["vectors"].as_array().unwrap() {
+        if case["hash"] == "SHA256" {
+            let field = |name: &str| hex(case[name].as_str().unwrap());
+            let mut out = vec![0; field("output").len()];
+            prf(&field("secret"), case["label"].as_str().unwrap(), &[&field("seed")], &mut out);
+            assert_eq!(out, field("output"));
+        }
+    }
+}
+
+/// One of them here, so that it runs everywhere.
+#[test]
+fn the_pseudorandom_function_makes_a_known_master_secret() {
+    let secret = hex("f8938ecc9edebc5030c0c6a441e213cd24e6f770a50dda07876f8d55da062bcadb386b411fd4fe4313a604fce6c17fbc");
+    let client = hex("36c129d01a3200894b9179faac589d9835d58775f9b5ea3587cb8fd0364cae8c");
+    let server = hex("f6c9575ed7ddd73e1f7d16eca115415812a43c2b747daaaae043abfb50053fce");
+    let mut out = [0; 48];
+    prf(&secret, "master secret", &[&client, &server], &mut out);
+    let expected = "202c88c00f84a17a20027079604787461176455539e705be730890602c289a5001e34eeb3a043e5d52a65e66125188bf";
+    assert_eq!(out[..], hex(expected));
+}
+
+#[test]
+fn reserved_labels_and_long_contexts_are_refused() {
+    let (master, randoms) = (MasterSecret([1; 48]), Randoms { client: [2; 32], server: [3; 32] });
+    let export = |label, context: Option<&[u8]>| {
+        let mut out = [0; 40];
+        master.export(&randoms, label, context, &mut out).map(|()| out)
+    };
+    assert_eq!(export("key expansion", None), Err(ExportError::ReservedLabel));
+    assert_eq!(export("x", Some(&[0; 65_536])), Err(ExportError::Context(65_536)));
+    //= rfc5705#4-5 test
+    assert_ne!(export("x", None), export("x", Some(&[])));
+}
+
+#[test]
+fn a_key_log_line_is_as_wireshark_reads_it() {
+    let line = MasterSecret([0xab; 48]).key_log_line(&[0x01; 32]);
+    assert_eq!(*line, format!("CLIENT_RANDOM {} {}", "01".repeat(32), "ab".repeat(48)));
+}
+
+/// A recorded handshake, followed from outside.
+struct Recording {
+    json: Value,
+    randoms: Option<Randoms>,
+    suite: u16,
+    transcript: Transcript,
+    /// The hash over all messages before the client's Finished.
+    hash: [u8; 32],
+    messages: usize,
+}
+
+impl Recording {
+    /// Reads each plaintext message, whole or in fragments, and writes it back the same.
+    fn read(json: Value) -> Self {
+        let mut recording = Self {
+            json,
+            randoms: None,
+            suite: 0,
+            transcript: Transcript::default(),
+            hash: [0; 32],
+            messages: 0,
+        };
+        let mut sides = [Reassembly::new(1 << 16), Reassembly::new(1 << 16)];
+        for (from_server, datagram) in recording.datagrams() {
+            for record in Records::new(&datagram) {
+                let (header, content) = record.unwrap();
+                let mut rest = content;
+                while header.epoch == 0 && header.content_type == ContentType::HANDSHAKE && !rest.is_empty() {
+                    let (header, body, behind) = FragmentHeader::parse(rest).unwrap();
+                    rest = behind;
+                    sides[usize::from(from_server)].insert(&header, body);
+                }
+            }
+            while let Some(whole) = sides[usize::from(from_server)].pop() {
+                recording.note(&whole);
+            }
+        }
+        recording
+    }
+
+    fn note(&mut self, whole: &crate::reassembly::Whole) {
+        // The key exchange of a suite without ECDHE would not read; there is none among them.
+        let message = Message::parse(whole.kind, &whole.body).unwrap();
+        let mut again = Vec::new();
+        message.encode(&mut again);
+        assert_eq!(again, whole.body);
+        self.messages += 1;
+        match message {
+            Message::ClientHello(ClientHello { random, .. }) => {
+                self.transcript = Transcript::default();
+                self.randoms = Some(Randoms { client: *random, server: [0; 32] });
+            }
+            // A NewSessionTicket comes behind the client's Finished.
+            Message::HelloVerifyRequest(_) | Message::Unknown(MessageType(4), _) => return,
+            Message::ServerHello(ServerHello { random, suite, .. }) => {
+                self.suite = suite.0;
+                self.randoms.as_mut().unwrap().server = *random;
+            }
+            _ => {}
+        }
+        self.transcript.add(whole.kind, whole.sequence, &whole.body);
+        self.hash = self.transcript.hash();
+    }
+
+    fn datagrams(&self) -> Vec<(bool, Vec<u8>)> {
+        let all = self.json["datagrams"].as_array().unwrap().iter();
+        let arrived = all.filter(|datagram| datagram["lost"] != true);
+        arrived.map(|datagram| (datagram["dir"] == "s2c", hex(datagram["hex"].as_str().unwrap()))).collect()
+    }
+
+    fn master(&self) -> MasterSecret {
+        let line = self.json["keylog"][0].as_str().unwrap();
+        MasterSecret(hex(line.rsplit(' ').next().unwrap()).try_into().unwrap())
+    }
+
+    /// Opens all that is protected; gives the application data of both directions and the client's Finished.
+    fn open(&self) -> ([Vec<u8>; 2], Vec<u8>) {
+        let master = self.master();
+        let randoms = self.randoms.unwrap();
+        // Each end reads what the other one wrote.
+        let mut layers = [Role::Server, Role::Client].map(|reader| {
+            let mut layer = RecordLayer::default();
+            layer.install(master.record_ciphers(reader, &randoms));
+            layer
+        });
+        let (mut data, mut finished) = ([Vec::new(), Vec::new()], Vec::new());
+        for (from_server, datagram) in self.datagrams() {
+            for record in Records::new(&datagram) {
+                let (header, content) = record.unwrap();
+                if header.epoch == 0 {
+                    continue;
+                }
+                let mut content = content.to_vec();
+                let layer = &mut layers[usize::from(from_server)];
+                let plaintext = layer.open(&header, &mut content).unwrap().to_vec();
+                assert_eq!(layer.open(&header, &mut content).err(), Some(Refused::Replay));
+                match header.content_type {
+                    ContentType::APPLICATION_DATA => data[usize::from(from_server)].extend(plaintext),
+                    ContentType::HANDSHAKE if !from_server => finished = plaintext[12..].to_vec(),
+                    _ => {}
+                }
+            }
+        }
+        (data, finished)
+    }
+}
+
+/// Handshakes between OpenSSL and GnuTLS: those of our suite are opened, and the exporter and the Finished agree; all
+/// others read and are made whole.
+#[test]
+fn recorded_handshakes_open() {
+    let mut opened = 0;
+    for (name, bytes) in files("dtls/handshakes") {
+        let recording = Recording::read(serde_json::from_slice(&bytes).unwrap());
+        assert!(recording.messages >= 7, "{name}");
+        if recording.suite != 0xc02b {
+            continue;
+        }
+        let (data, finished) = recording.open();
+        let expected = |field: &str| recording.json[field].as_str().unwrap_or_default().as_bytes().to_vec();
+        assert_eq!(data, [expected("app_data_c2s"), expected("app_data_s2c")], "{name}");
+        let mut material = [0; 60];
+        let (master, randoms) = (recording.master(), recording.randoms.unwrap());
+        master.export(&randoms, "EXTRACTOR-dtls_srtp", None, &mut material).unwrap();
+        let known = recording.json["keying_material_EXTRACTOR-dtls_srtp"].as_str().unwrap();
+        assert_eq!(material[..], hex(known), "{name}");
+        if name.contains("loss") || name.contains("fragments") {
+            continue;
+        }
+        assert_eq!(master.verify_data(Role::Client, &recording.hash)[..], finished, "{name}");
+        opened += 1;
+    }
+    if nomagic_testkit::vectors::folder().is_some() {
+        assert!(opened >= 2, "{opened} of our suite");
+    }
+}

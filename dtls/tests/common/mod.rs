@@ -1,5 +1,5 @@
 //! Two connections under the harness.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -43,7 +43,8 @@ impl Peer {
 
     /// Seals a payload; it leaves with the next poll.
     pub fn send(&mut self, now: Instant, payload: &[u8]) {
-        self.to_send.push(self.seal(now, payload));
+        let record = self.seal(now, payload);
+        self.to_send.push(record);
     }
 
     /// Seals a payload and keeps the record.

@@ -98,6 +98,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// What was agreed on, as events told it: when the call is over, the parts have forgotten.
+#[derive(Debug, Default)]
+struct Agreed {
+    dtls: Option<String>,
+    srtp: Option<String>,
+    path: Option<String>,
+}
+
+impl Agreed {
+    fn note(&mut self, event: &PeerEvent, peer: &Peer) {
+        match event {
+            PeerEvent::Dtls(nomagic_dtls::Event::Connected(connected)) => {
+                self.dtls = Some(format!("{} {}", connected.suite, connected.group));
+                self.srtp = peer.srtp_profile().map(|profile| profile.to_string());
+            }
+            PeerEvent::Ice(nomagic_ice::Event::SelectedPair { pair, .. }) => {
+                self.path = Some(pair.route.to_string())
+            }
+            _ => {}
+        }
+    }
+}
+
 /// What one side has to tell when it is over.
 struct Outcome {
     report: Report,
@@ -106,9 +129,7 @@ struct Outcome {
     sent: u64,
     received: u64,
     lost: i64,
-    suite: Option<String>,
-    srtp: Option<String>,
-    pair: Option<String>,
+    agreed: Agreed,
     clean: bool,
     timed_out: bool,
     why: Option<String>,
@@ -118,7 +139,8 @@ fn run(options: &Options) -> Result<bool, String> {
     let (audio, video) = load_media(options)?;
     let start = Instant::now();
     let ip: IpAddr = if options.ipv6 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
-    let bind = |port| Driver::bind(ip, port).map_err(|error| format!("cannot bind {ip} port {port}: {error}"));
+    let bind =
+        |port| Driver::bind(ip, port).map_err(|error| format!("cannot bind {ip} port {port}: {error}"));
     let (mut driver_a, driver_z) = (bind(options.port)?, bind(0)?);
     let addresses = [driver_a.local_address(), driver_z.local_address()];
     let proxy = start_proxy(options, ip, addresses)?;
@@ -129,6 +151,10 @@ fn run(options: &Options) -> Result<bool, String> {
         let mut config = PeerConfig::new(Arc::clone(identity), offering);
         config.trace = offering && !options.quiet && !options.json;
         config.key_log = key_log.clone().filter(|_| offering);
+        // Both ends acknowledge within 5 ms, so a lost packet need not be waited for as long as with a stranger.
+        config.data.rto_initial = Duration::from_millis(200) + Duration::from_millis(2 * options.delay);
+        config.data.sack_delay = Duration::from_millis(5);
+        config.data.rto_min = Duration::from_millis(25);
         Peer::new(config, &mut rng)
     });
     let capture = open_capture(options, start, &mut driver_a)?;
@@ -152,11 +178,15 @@ fn load_media(options: &Options) -> Result<(Media, Media), String> {
     let named = |path: &PathBuf, error| format!("{}: {error}", path.display());
     let audio = match &options.audio {
         Some(path) => Media::open_ogg(path).map_err(|error| named(path, error))?,
-        None => Media::from_ogg(include_bytes!("../../media/sound.opus").to_vec()).map_err(|e| e.to_string())?,
+        None => {
+            Media::from_ogg(include_bytes!("../../media/sound.opus").to_vec()).map_err(|e| e.to_string())?
+        }
     };
     let video = match &options.video {
         Some(path) => Media::open_ivf(path).map_err(|error| named(path, error))?,
-        None => Media::from_ivf(include_bytes!("../../media/picture.ivf")).map_err(|error| error.to_string())?,
+        None => {
+            Media::from_ivf(include_bytes!("../../media/picture.ivf")).map_err(|error| error.to_string())?
+        }
     };
     // A call ends by itself, so long media are cut.
     Ok((cut(audio), cut(video)))
@@ -195,7 +225,11 @@ fn open_key_log(options: &Options) -> Result<Option<KeyLog>, String> {
 
 type SharedCapture = Arc<Mutex<Option<Capture<BufWriter<File>>>>>;
 
-fn open_capture(options: &Options, start: Instant, driver: &mut Driver) -> Result<Option<(PathBuf, SharedCapture)>, String> {
+fn open_capture(
+    options: &Options,
+    start: Instant,
+    driver: &mut Driver,
+) -> Result<Option<(PathBuf, SharedCapture)>, String> {
     let Some(path) = &options.pcap else { return Ok(None) };
     let opened = File::create(path).and_then(|file| Capture::new(BufWriter::new(file)));
     let capture = opened.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -236,7 +270,10 @@ fn signal(
     }
     // With a proxy, each side is told the proxy's address in place of the other's.
     let through = |text: String, own: SocketAddr, stand_in: Option<SocketAddr>| match stand_in {
-        Some(stand_in) => text.replace(&format!("{} {} typ", own.ip(), own.port()), &format!("{} {} typ", stand_in.ip(), stand_in.port())),
+        Some(stand_in) => text.replace(
+            &format!("{} {} typ", own.ip(), own.port()),
+            &format!("{} {} typ", stand_in.ip(), stand_in.port()),
+        ),
         None => text,
     };
     let offer = a.create_offer().map_err(|error| format!("the offer: {error}"))?;
@@ -273,7 +310,8 @@ fn converse(
             std::thread::sleep(Duration::from_millis(20));
         }
         bar.finish_and_clear();
-        let [a, z] = threads.map(|thread| thread.join().map_err(|_| "a side of the call panicked".to_owned()));
+        let [a, z] =
+            threads.map(|thread| thread.join().map_err(|_| "a side of the call panicked".to_owned()));
         Ok([a??, z??])
     })
 }
@@ -299,9 +337,11 @@ impl Talk<'_> {
     fn run(self, mut peer: Peer, mut driver: Driver, audio: Media, video: Media) -> Result<Outcome, String> {
         let mut part = Part::new(self.side, audio, video, &mut peer);
         let (mut counted, mut hung_up, mut timed_out) = (false, None, false);
+        let mut agreed = Agreed::default();
         loop {
             let now = Instant::now();
             while let Some(event) = peer.poll_event() {
+                agreed.note(&event, &peer);
                 if let PeerEvent::Channel(event) = event {
                     part.note(event, &mut peer);
                 }
@@ -328,10 +368,10 @@ impl Talk<'_> {
             }
             driver.turn(&mut peer, wake).map_err(|error| format!("socket: {error}"))?;
         }
-        Ok(Self::outcome(&mut peer, &driver, &part, timed_out))
+        Ok(Self::outcome(&mut peer, &driver, &part, agreed, timed_out))
     }
 
-    fn outcome(peer: &mut Peer, driver: &Driver, part: &Part, timed_out: bool) -> Outcome {
+    fn outcome(peer: &mut Peer, driver: &Driver, part: &Part, agreed: Agreed, timed_out: bool) -> Outcome {
         Outcome {
             report: part.report(),
             stages: peer.stages(),
@@ -339,9 +379,7 @@ impl Talk<'_> {
             sent: driver.sent,
             received: driver.received,
             lost: peer.rtp().sources().map(|source| source.lost).sum(),
-            suite: peer.dtls().and_then(nomagic_dtls::Connection::connected).map(|connected| connected.to_string()),
-            srtp: peer.srtp_profile().map(|profile| profile.to_string()),
-            pair: peer.ice().selected_pair().map(|pair| pair.route.to_string()),
+            agreed,
             clean: peer.is_closed(),
             timed_out,
             why: peer.ice().why_not_connected().map(|diagnosis| diagnosis.to_string()),
@@ -355,33 +393,38 @@ fn per_mille(share: f64) -> usize {
 }
 
 fn print_signalling(options: &Options, signalling: &[(Duration, String); 2]) {
-    for ((time, text), (name, arrow)) in signalling.iter().zip([("offer", "a ------> z"), ("answer", "a <------ z")]) {
+    for ((time, text), (name, arrow)) in
+        signalling.iter().zip([("offer", "a ------> z"), ("answer", "a <------ z")])
+    {
         let media = text.matches("\nm=").count();
         let milliseconds = time.as_secs_f64() * 1000.0;
-        println!("{milliseconds:9.1} ms  {arrow}  SDP   {name} of {} octets, {media} media  [RFC 9429 section 5]", text.len());
+        println!(
+            "{milliseconds:9.1} ms  {arrow}  SDP   {name} of {} octets, {media} media  [RFC 9429 section 5]",
+            text.len()
+        );
         if options.explain {
-            println!("{:38}Who I am, where I can be reached, which codecs I know, and which certificate I will show.", "");
+            println!(
+                "{:38}Who I am, where I can be reached, which codecs I know, and which certificate I will show.",
+                ""
+            );
         }
     }
 }
 
 fn print_ladder(options: &Options, start: Instant, trace: &[Trace]) {
-    // The set-up is shown in full; once data flow it is more of the same, until the goodbye.
-    let shown = 60;
-    for line in trace.iter().take(shown) {
-        println!("{}", Rung::new(start, line, options.explain));
-    }
-    let goodbye = trace.len().saturating_sub(6).max(shown.min(trace.len()));
-    if goodbye > shown {
-        println!("{:13}  ...          {} more packets described", "", goodbye - shown);
-    }
-    for line in trace.iter().skip(goodbye) {
+    let mut last = start;
+    for line in trace {
+        if line.time.saturating_duration_since(last) > Duration::from_secs(1) {
+            println!("{:12}  ... the call ...", "");
+        }
+        last = line.time;
         println!("{}", Rung::new(start, line, options.explain));
     }
 }
 
 fn stage_times(start: Instant, stages: &Stages) -> [(&'static str, Option<f64>); 6] {
-    let since = |stage: Option<Instant>| stage.map(|at| at.saturating_duration_since(start).as_secs_f64() * 1000.0);
+    let since =
+        |stage: Option<Instant>| stage.map(|at| at.saturating_duration_since(start).as_secs_f64() * 1000.0);
     [
         ("signalled", since(stages.signalled)),
         ("path found", since(stages.connected)),
@@ -399,19 +442,29 @@ fn print_summary(start: Instant, [a, z]: &[Outcome; 2]) {
         let text = |time: Option<f64>| time.map_or("never".to_owned(), |time| format!("{time:.1} ms"));
         println!("{:<24}{:>22}{:>22}", first.0, text(first.1), text(second.1));
     }
-    let row = |name: &str, value: &dyn Fn(&Outcome) -> String| println!("{name:<24}{:>22}{:>22}", value(a), value(z));
+    let row = |name: &str, value: &dyn Fn(&Outcome) -> String| {
+        println!("{name:<24}{:>22}{:>22}", value(a), value(z))
+    };
     row("datagrams sent", &|side| side.sent.to_string());
     row("datagrams received", &|side| side.received.to_string());
     row("media packets lost", &|side| side.lost.to_string());
-    row("audio frames", &|side| format!("{} of {}", side.report.frames_received[0], side.report.frames_expected[0]));
-    row("video frames", &|side| format!("{} of {}", side.report.frames_received[1], side.report.frames_expected[1]));
+    row("audio frames", &|side| {
+        format!("{} of {}", side.report.frames_received[0], side.report.frames_expected[0])
+    });
+    row("video frames", &|side| {
+        format!("{} of {}", side.report.frames_received[1], side.report.frames_expected[1])
+    });
     row("messages", &|side| {
-        format!("{} of {}", side.report.messages_received, side.report.messages_received + side.report.messages_missing)
+        format!(
+            "{} of {}",
+            side.report.messages_received,
+            side.report.messages_received + side.report.messages_missing
+        )
     });
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-    println!("{:<24}{}", "DTLS", known(&a.suite));
-    println!("{:<24}{}", "SRTP", known(&a.srtp));
-    println!("{:<24}{}", "path", known(&a.pair));
+    println!("{:<24}{}", "DTLS", known(&a.agreed.dtls));
+    println!("{:<24}{}", "SRTP", known(&a.agreed.srtp));
+    println!("{:<24}{}", "path", known(&a.agreed.path));
     println!("{:<24}{:.1} s", "in all", start.elapsed().as_secs_f64());
 }
 
@@ -464,9 +517,9 @@ fn to_json(options: &Options, start: Instant, outcomes: &[Outcome; 2]) -> serde_
                 "missing": outcome.report.messages_missing,
             },
             "faults": outcome.report.faults,
-            "dtls": outcome.suite,
-            "srtp": outcome.srtp,
-            "path": outcome.pair,
+            "dtls": outcome.agreed.dtls,
+            "srtp": outcome.agreed.srtp,
+            "path": outcome.agreed.path,
             "ended_cleanly": outcome.clean,
         })
     };

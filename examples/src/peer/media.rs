@@ -120,10 +120,17 @@ impl MediaPath {
     }
 
     /// Cuts a frame into packets, if the medium is to be sent.
-    pub(super) fn send(&mut self, negotiator: &Negotiator, medium: Medium, frame: &[u8], timestamp: u32) -> bool {
-        let section = negotiator.sections().iter().find(|section| {
-            section.kind == medium.kind() && section.direction.sends() && !section.rejected
-        });
+    pub(super) fn send(
+        &mut self,
+        negotiator: &Negotiator,
+        medium: Medium,
+        frame: &[u8],
+        timestamp: u32,
+    ) -> bool {
+        let section = negotiator
+            .sections()
+            .iter()
+            .find(|section| section.kind == medium.kind() && section.direction.sends() && !section.rejected);
         let Some(codec) = section.and_then(|section| section.codecs.first()) else { return false };
         if self.waiting.len() >= MAX_WAITING {
             return false;

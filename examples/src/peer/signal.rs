@@ -44,7 +44,8 @@ impl From<NegotiationError> for SignalError {
 /// What our side can do: Opus, VP8, and messages of up to 1 MiB.
 pub(super) fn capabilities(session_id: u64, cname: &str) -> Config {
     let mut config = Config::new(session_id, cname);
-    let opus = Codec { parameters: "minptime=10;useinbandfec=1".into(), ..Codec::new(111, "opus", 48_000, Some(2)) };
+    let opus =
+        Codec { parameters: "minptime=10;useinbandfec=1".into(), ..Codec::new(111, "opus", 48_000, Some(2)) };
     config.audio.codecs = vec![opus];
     let feedback = ["nack pli", "ccm fir"].map(String::from).to_vec();
     config.video.codecs = vec![Codec { feedback, ..Codec::new(96, "VP8", 90_000, None) }];

@@ -39,18 +39,21 @@ pub struct Trace {
 #[derive(Debug)]
 pub(super) struct Tracer {
     lines: Option<Vec<Trace>>,
-    /// Media packets described so far; a few are enough to show that they flow.
+    /// Packets of media and of data described so far, each way; a few are enough to show that they flow.
     media: [usize; 2],
+    data: [usize; 2],
 }
 
 /// Lines that are kept until they are taken.
 const LIMIT: usize = 2000;
 /// Media packets that are described, each way.
-const MEDIA_LINES: usize = 3;
+const MEDIA_LINES: usize = 2;
+/// Packets with data or acknowledgements that are described, each way; those that set up or end are described always.
+const DATA_LINES: usize = 4;
 
 impl Tracer {
     pub(super) fn new(on: bool) -> Self {
-        Self { lines: on.then(Vec::new), media: [0; 2] }
+        Self { lines: on.then(Vec::new), media: [0; 2], data: [0; 2] }
     }
 
     pub(super) fn take(&mut self) -> Vec<Trace> {
@@ -79,10 +82,19 @@ impl Tracer {
 
     /// A plain SCTP packet.
     pub(super) fn data(&mut self, time: Instant, outgoing: bool, packet: &[u8]) {
-        if self.lines.is_some() {
-            let text = nomagic_sctp::packet::Packet::parse(packet).map(|packet| packet.to_string());
-            self.push(time, outgoing, Layer::Sctp, text.unwrap_or_else(|error| error.to_string()));
+        if self.lines.is_none() {
+            return;
         }
+        let text = nomagic_sctp::packet::Packet::parse(packet).map(|packet| packet.to_string());
+        let text = text.unwrap_or_else(|error| error.to_string());
+        if !["INIT", "COOKIE", "SHUTDOWN", "ABORT"].iter().any(|chunk| text.contains(chunk)) {
+            let described = &mut self.data[usize::from(outgoing)];
+            if *described >= DATA_LINES {
+                return;
+            }
+            *described += 1;
+        }
+        self.push(time, outgoing, Layer::Sctp, text);
     }
 
     /// A plain RTP or RTCP packet.
@@ -116,7 +128,10 @@ fn describe_records(datagram: &[u8]) -> Option<String> {
         match record {
             Ok((header, _)) if header.content_type == ContentType::APPLICATION_DATA => {}
             Ok((header, fragment)) if header.content_type == ContentType::HANDSHAKE && header.epoch == 0 => {
-                parts.push(FragmentHeader::parse(fragment).map_or_else(|error| error.to_string(), |(it, ..)| it.to_string()));
+                parts.push(
+                    FragmentHeader::parse(fragment)
+                        .map_or_else(|error| error.to_string(), |(it, ..)| it.to_string()),
+                );
             }
             Ok((header, _)) if header.epoch > 0 => parts.push(format!("{} (encrypted)", header.content_type)),
             Ok((header, _)) => parts.push(header.content_type.to_string()),

@@ -117,7 +117,7 @@ impl<'a> Dcep<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let mut r = Reader::new(bytes);
         match r.u8()? {
-            ACK => Ok(Self::Ack),
+            ACK => r.finish().map(|()| Self::Ack),
             OPEN => {
                 let (channel_type, priority, reliability) = (ChannelType(r.u8()?), r.u16()?, r.u32()?);
                 let (label, protocol) = (usize::from(r.u16()?), usize::from(r.u16()?));

@@ -127,7 +127,9 @@ impl Association {
             && (self.queue.begun_is_hopeless(now, tcb.congestion.window()) || tcb.out.tail_is_abandoned())
             && let Some(rest) = self.queue.drop_begun()
         {
+            let (stream, tsn) = (rest.stream, tcb.out.next_tsn());
             tcb.out.abandon_tail(rest, now);
+            self.queue.note_limited(stream, tsn);
         }
         if tcb.out.advance(most) {
             tcb.forward_due = true;

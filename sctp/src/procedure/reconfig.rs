@@ -78,13 +78,14 @@ impl Association {
         let mtu = self.config.path_mtu;
         let queue = &self.queue;
         let Some(tcb) = self.state.sending() else { return };
+        let base = tcb.out.base();
         let reconfig = &mut tcb.reconfig;
         if reconfig.wanted.is_empty() || reconfig.pending.is_some() {
             return;
         }
         // Header, chunk header, the parameter's fixed part.
         let most = (mtu - 12 - 4 - 16) / 2;
-        let ready = reconfig.wanted.iter().copied().filter(|&s| queue.is_stream_empty(s));
+        let ready = reconfig.wanted.iter().copied().filter(|&s| queue.can_reset(s, base));
         let streams: Vec<u16> = ready.take(most).collect();
         if streams.is_empty() {
             return;
@@ -216,6 +217,9 @@ impl Association {
             _ => false,
         };
         for stream in pending.streams {
+            if done {
+                tcb.out.forget_skipped(stream);
+            }
             self.queue.end_reset(stream, done);
             self.events.outgoing_reset.insert(stream, done);
         }

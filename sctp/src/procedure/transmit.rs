@@ -128,7 +128,7 @@ fn write_forward(tcb: &mut Tcb, packet: &mut PacketBuilder<'_>, now: Instant) {
     }
     packet.push_with(ChunkType::FORWARD_TSN, 0, |out| {
         out.extend_from_slice(&wire(cumulative).to_be_bytes());
-        for (stream, ssn) in skipped {
+        for (stream, (_, ssn)) in skipped {
             out.extend_from_slice(&stream.to_be_bytes());
             out.extend_from_slice(&ssn.to_be_bytes());
         }
@@ -191,7 +191,12 @@ fn write_data(
         let blocked = tcb.out.flight() + octets >= tcb.congestion.window();
         let small = tcb.congestion.window() < 10 * config.path_mtu;
         fragment.flags = fragment.flags.with(DataFlags::IMMEDIATE, blocked && small);
+        let limited = fragment.expires.is_some() || fragment.max_retransmits.is_some();
+        let stream = fragment.stream;
         let tsn = tcb.out.push(fragment, number, now);
+        if limited {
+            queue.note_limited(stream, tsn);
+        }
         if let Some(sent) = tcb.out.get(tsn) {
             packet.force(&Chunk::Data(sent.chunk(tsn)));
         }

@@ -108,8 +108,9 @@ pub(crate) struct Outstanding {
     highest_acked: u64,
     /// Up to here everything is acknowledged or given up: the advanced peer ack point of RFC 3758.
     advanced: u64,
-    /// Ordered messages given up below `advanced`: stream and last SSN.
-    skipped: BTreeMap<u16, u16>,
+    /// Ordered messages given up below `advanced` that the peer has not confirmed: of each stream the last, with TSN and
+    /// SSN.
+    skipped: BTreeMap<u16, (u64, u16)>,
     pub(crate) abandoned_messages: u64,
 }
 
@@ -204,9 +205,7 @@ impl Outstanding {
         }
         self.highest_acked = self.highest_acked.max(cumulative);
         self.advanced = self.advanced.max(cumulative);
-        if self.advanced == cumulative {
-            self.skipped.clear();
-        }
+        self.skipped.retain(|_, (tsn, _)| *tsn > cumulative);
         let gone = self.acked.iter().take_while(|r| r.1 <= cumulative).count();
         self.acked.drain(..gone);
         if let Some(first) = self.acked.first_mut() {
@@ -412,10 +411,13 @@ impl Outstanding {
 
     /// Moves the advanced peer ack point over what is given up; `most`: streams that one FORWARD-TSN can name.
     /// Says whether it moved.
+    ///
+    /// It rests on chunks given up only (RFC 3758 section 3.5, C2): an acknowledged fragment behind them may belong to a
+    /// message that is still being sent, which the peer would drop. One before them cannot, since fragments of different
+    /// messages do not mix.
     pub(crate) fn advance(&mut self, most: usize) -> bool {
         let before = self.advanced;
-        let mut any = false;
-        let mut at = self.advanced.max(self.base - 1);
+        let mut at = self.advanced;
         while let Some(sent) = self.get(at + 1) {
             match sent.fate {
                 Fate::Acked => {}
@@ -425,23 +427,25 @@ impl Outstanding {
                         if self.skipped.len() >= most && !self.skipped.contains_key(&stream) {
                             break;
                         }
-                        self.skipped.insert(stream, ssn);
+                        self.skipped.insert(stream, (at + 1, ssn));
                     }
-                    any = true;
+                    self.advanced = at + 1;
                 }
                 Fate::InFlight | Fate::Lost => break,
             }
             at += 1;
-            if any {
-                self.advanced = at;
-            }
         }
         self.advanced > before
     }
 
     /// What a FORWARD-TSN shall say; `None` if the peer's cumulative TSN is not behind.
-    pub(crate) fn forward(&self) -> Option<(u64, &BTreeMap<u16, u16>)> {
+    pub(crate) fn forward(&self) -> Option<(u64, &BTreeMap<u16, (u64, u16)>)> {
         (self.advanced >= self.base).then_some((self.advanced, &self.skipped))
+    }
+
+    /// The peer has reset the stream, so it has seen everything of its last use; SSNs of that use mean nothing any more.
+    pub(crate) fn forget_skipped(&mut self, stream: u16) {
+        self.skipped.remove(&stream);
     }
 
     /// The highest chunk in flight, for a tail-loss probe.

@@ -40,6 +40,8 @@ struct Stream {
     low_threshold: usize,
     next_ssn: u16,
     resetting: bool,
+    /// Highest TSN of a message that may be given up.
+    limited_until: u64,
 }
 
 /// All streams that were ever sent on, and who is next.
@@ -174,6 +176,19 @@ impl Queue {
         }
     }
 
+    /// A chunk of a message that may be given up got this TSN.
+    pub(crate) fn note_limited(&mut self, stream: u16, tsn: u64) {
+        if let Some(entry) = self.streams.get_mut(&stream) {
+            entry.limited_until = tsn;
+        }
+    }
+
+    /// Everything of the stream is sent, and what may be given up lies below `base`, the first TSN not acknowledged. A
+    /// reset before that could be overtaken by a FORWARD-TSN whose SSN the peer would take for the stream's next use.
+    pub(crate) fn can_reset(&self, stream: u16, base: u64) -> bool {
+        self.streams.get(&stream).is_none_or(|s| s.messages.is_empty() && s.limited_until < base)
+    }
+
     /// A reset of the stream was asked for: nothing more is taken for it.
     pub(crate) fn begin_reset(&mut self, stream: u16) {
         self.streams.entry(stream).or_default().resetting = true;
@@ -204,10 +219,6 @@ impl Queue {
 
     pub(crate) fn is_resetting(&self, stream: u16) -> bool {
         self.streams.get(&stream).is_some_and(|s| s.resetting)
-    }
-
-    pub(crate) fn is_stream_empty(&self, stream: u16) -> bool {
-        self.streams.get(&stream).is_none_or(|s| s.messages.is_empty())
     }
 
     /// Streams that have sent something ordered since their last reset, or have something to send.

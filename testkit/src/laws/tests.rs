@@ -5,17 +5,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::*;
 
 /// What a toy does wrong.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Fault {
     None,
     NeedsDraining,
     Spins,
     Unrepeatable,
     BelievesOldTimes,
-    CountsCalls,
+    BacksOffWhenCalled,
+    HatesLateness,
+    SendsAtAnyTime,
     SpeaksAfterDeath,
+    NeverCloses,
+    StopsAtNoise,
     BelievesNoise,
+    Panics,
     Hoards,
+    HoardsAnswers,
 }
 
 /// Says hello every 100 ms until it is answered.
@@ -28,7 +34,6 @@ struct Toy {
     greeted: bool,
     closed: bool,
     events: usize,
-    calls: usize,
     hoard: Vec<Vec<u8>>,
     salt: usize,
 }
@@ -44,7 +49,6 @@ impl Toy {
             greeted: false,
             closed: false,
             events: 0,
-            calls: 0,
             hoard: Vec::new(),
             salt,
         }
@@ -67,8 +71,11 @@ impl Machine for Toy {
         if self.closed && self.fault != Fault::SpeaksAfterDeath {
             return;
         }
-        if self.fault == Fault::Hoards {
-            self.hoard.push(datagram.to_vec());
+        match self.fault {
+            Fault::Hoards => self.hoard.push(datagram.to_vec()),
+            Fault::HoardsAnswers if self.hoard.is_empty() || self.answer => self.hoard.push(vec![0; 100]),
+            Fault::Panics => assert!(datagram.is_ascii() || !datagram.starts_with(b"w"), "not words"),
+            _ => {}
         }
         if datagram.starts_with(b"hello") {
             self.answer = true;
@@ -77,6 +84,8 @@ impl Machine for Toy {
             self.greeted = true;
             self.due = None;
         } else if self.fault == Fault::BelievesNoise {
+            self.greeted = true;
+        } else if self.fault == Fault::StopsAtNoise {
             self.closed = true;
             self.due = None;
         }
@@ -84,9 +93,11 @@ impl Machine for Toy {
 
     fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
-        self.calls += 1;
-        if self.fault == Fault::CountsCalls {
-            assert!(self.calls < 4, "called too often");
+        match (self.fault, &mut self.due) {
+            (Fault::BacksOffWhenCalled, Some(due)) if now < *due => *due += MS,
+            (Fault::HatesLateness, Some(due)) => assert!(now < *due + 30 * MS, "called too late"),
+            (Fault::SendsAtAnyTime, _) => self.ready = true,
+            _ => {}
         }
         if self.due.is_some_and(|due| due <= now) {
             self.ready = true;
@@ -103,6 +114,9 @@ impl Machine for Toy {
         }
         if self.fault == Fault::NeedsDraining && self.events > 0 {
             return false;
+        }
+        if self.fault == Fault::HoardsAnswers {
+            self.hoard.clear();
         }
         if std::mem::take(&mut self.answer) {
             out.extend_from_slice(b"welcome");
@@ -124,7 +138,7 @@ impl Machine for Toy {
     }
 
     fn close(&mut self, _: Instant) {
-        self.closed = true;
+        self.closed = self.fault != Fault::NeverCloses;
         self.due = None;
     }
 
@@ -141,39 +155,69 @@ impl Machine for Toy {
     }
 }
 
-/// Runs a law on a pair of which `a` has a fault; says whether the law was kept.
-fn kept(fault: Fault, law: impl FnOnce(&Subject<'_, Toy, Toy>)) -> bool {
+type Law = fn(&Subject<'_, Toy, Toy>);
+
+/// Runs a law on a pair of which `a` has a fault; gives the message of the panic, if there was one.
+fn broken(fault: Fault, law: Law) -> Option<String> {
     let made = std::cell::Cell::new(0);
     let make = |_: u64| {
         made.set(made.get() + 1);
         let salt = if fault == Fault::Unrepeatable { made.get() } else { 0 };
-        (Toy::new(fault, salt), Toy::new(Fault::None, 0))
+        // An understanding by noise alone takes two that believe it.
+        let other = if fault == Fault::BelievesNoise { fault } else { Fault::None };
+        (Toy::new(fault, salt), Toy::new(other, 0))
     };
-    let subject = Subject { make: &make, done: &|a: &Toy, z: &Toy| a.greeted && z.greeted, memory: 10_000 };
-    catch_unwind(AssertUnwindSafe(|| law(&subject))).is_ok()
+    // Both must be greeted: that of `z` shows that `a` still answers.
+    let done = |a: &Toy, z: &Toy| a.greeted && z.greeted;
+    let subject = Subject { make: &make, done: &done, memory: 10_000 };
+    let panic = catch_unwind(AssertUnwindSafe(|| law(&subject))).err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    Some(text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default())
 }
 
 #[test]
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "a method of a type with a lifetime is not general enough"
-)]
 fn a_machine_without_faults_keeps_all_laws() {
-    assert!(kept(Fault::None, |subject| subject.keeps_all_laws()));
+    let all: Law = |subject| subject.keeps_all_laws();
+    assert_eq!(broken(Fault::None, all), None);
 }
 
 #[test]
-#[expect(
-    clippy::redundant_closure_for_method_calls,
-    reason = "a method of a type with a lifetime is not general enough"
-)]
 fn each_law_catches_its_violation() {
-    assert!(!kept(Fault::NeedsDraining, |subject| subject.draining_is_optional()));
-    assert!(!kept(Fault::Spins, |subject| subject.no_spin()));
-    assert!(!kept(Fault::Unrepeatable, |subject| subject.replay()));
-    assert!(!kept(Fault::BelievesOldTimes, |subject| subject.time_never_goes_back()));
-    assert!(!kept(Fault::CountsCalls, |subject| subject.calls_at_odd_times_are_harmless()));
-    assert!(!kept(Fault::SpeaksAfterDeath, |subject| subject.quiet_after_death()));
-    assert!(!kept(Fault::BelievesNoise, |subject| subject.noise_changes_nothing()));
-    assert!(!kept(Fault::Hoards, |subject| subject.bounds()));
+    let timeouts: Law = |subject| subject.early_late_and_repeated_timeouts_are_harmless();
+    let death: Law = |subject| subject.quiet_after_death();
+    let noise: Law = |subject| subject.noise_is_harmless();
+    let bounds: Law = |subject| subject.bounds();
+    let cases: [(Fault, Law, &str); 14] = [
+        (
+            Fault::NeedsDraining,
+            |subject| subject.draining_is_optional(),
+            "draining is optional; no understanding",
+        ),
+        (Fault::Spins, |subject| subject.no_spin(), "a deadline is due again"),
+        (Fault::Unrepeatable, |subject| subject.replay(), "law: replay; datagram 0"),
+        (
+            Fault::BelievesOldTimes,
+            |subject| subject.time_never_goes_back(),
+            // It sets its deadline a long time ago, again and again.
+            "time does not pass",
+        ),
+        (
+            Fault::BacksOffWhenCalled,
+            timeouts,
+            "law: early, late and repeated timeouts are harmless; datagram",
+        ),
+        (Fault::SendsAtAnyTime, timeouts, "time does not pass"),
+        (Fault::HatesLateness, timeouts, "called too late"),
+        (Fault::SpeaksAfterDeath, death, "it speaks"),
+        (Fault::NeverCloses, death, "closing never ends"),
+        (Fault::StopsAtNoise, noise, "law: noise is harmless; no understanding"),
+        (Fault::BelievesNoise, noise, "they believe it"),
+        (Fault::Panics, noise, "not words"),
+        (Fault::Hoards, bounds, "law: bounds"),
+        (Fault::HoardsAnswers, bounds, "drained: false"),
+    ];
+    for (fault, law, text) in cases {
+        let message = broken(fault, law).unwrap_or_else(|| panic!("{fault:?} was not caught"));
+        assert!(message.contains(text), "{fault:?} was caught by: {message}");
+    }
 }
