@@ -69,9 +69,15 @@ pub(crate) enum CertificateWanted {
 impl State {
     /// Flight 1.
     pub(crate) fn start(cx: &mut Context) -> Self {
+        let extensions = offered_extensions(&cx.config.srtp_profiles);
+        Self::start_with(cx, extensions)
+    }
+
+    /// Flight 1 with these extensions.
+    pub(crate) fn start_with(cx: &mut Context, extensions: Vec<u8>) -> Self {
         let mut random = [0; 32];
         cx.rng.fill_bytes(&mut random);
-        let offer = Offer { random, extensions: offered_extensions(&cx.config.srtp_profiles) };
+        let offer = Offer { random, extensions };
         cx.flight.begin(None);
         offer.send(cx, &[]);
         Self::ServerHello { offer, verify_requests: 0 }
@@ -137,7 +143,7 @@ impl Offer {
     }
 }
 
-fn offered_extensions(srtp_profiles: &[SrtpProfile]) -> Vec<u8> {
+pub(crate) fn offered_extensions(srtp_profiles: &[SrtpProfile]) -> Vec<u8> {
     let mut out = Vec::new();
     extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));

@@ -99,4 +99,3 @@ impl fmt::Debug for KeyLog {
         f.write_str("KeyLog")
     }
 }
-

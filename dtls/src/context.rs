@@ -83,7 +83,11 @@ impl Context {
     }
 
     /// Checks the peer's Finished against all messages before it.
-    pub(crate) fn check_finished(&mut self, message: &Whole, master: &MasterSecret) -> Result<(), CloseReason> {
+    pub(crate) fn check_finished(
+        &mut self,
+        message: &Whole,
+        master: &MasterSecret,
+    ) -> Result<(), CloseReason> {
         use subtle::ConstantTimeEq;
         let finished = Finished::parse(&message.body).map_err(malformed(message.kind))?;
         let expected = master.verify_data(self.config.role.opposite(), &self.transcript.hash());

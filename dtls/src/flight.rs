@@ -124,7 +124,13 @@ impl Flight {
     }
 
     /// Appends one datagram of at most `limit` octets, if there is something left to send and room for it.
-    pub(crate) fn write(&mut self, now: Instant, layer: &mut RecordLayer, limit: usize, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn write(
+        &mut self,
+        now: Instant,
+        layer: &mut RecordLayer,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let start = out.len();
         let limit = limit.min(self.mtu);
         while let Some(item) = self.items.get(self.cursor.0).copied() {
@@ -166,8 +172,7 @@ impl Flight {
             length: to_u32(length),
         };
         // A hello is sent before the version is known, in records that every version reads.
-        let version =
-            if kind == MessageType::CLIENT_HELLO { Version::DTLS_1_0 } else { Version::DTLS_1_2 };
+        let version = if kind == MessageType::CLIENT_HELLO { Version::DTLS_1_0 } else { Version::DTLS_1_2 };
         layer.put(item.epoch, ContentType::HANDSHAKE, version, out, |out| {
             header.encode(out);
             out.extend_from_slice(&body[offset..offset + length]);

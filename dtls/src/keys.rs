@@ -88,8 +88,13 @@ impl MasterSecret {
         context: Option<&[u8]>,
         out: &mut [u8],
     ) -> Result<(), ExportError> {
-        const RESERVED: [&str; 5] =
-            ["client finished", "server finished", "master secret", "extended master secret", "key expansion"];
+        const RESERVED: [&str; 5] = [
+            "client finished",
+            "server finished",
+            "master secret",
+            "extended master secret",
+            "key expansion",
+        ];
         if RESERVED.contains(&label) {
             return Err(ExportError::ReservedLabel);
         }
@@ -160,7 +165,8 @@ impl Transcript {
     /// Adds a message as if it had been sent in one piece.
     pub(crate) fn add(&mut self, kind: MessageType, sequence: u16, body: &[u8]) {
         let mut header = Vec::with_capacity(crate::handshake::FRAGMENT_HEADER_LEN);
-        FragmentHeader::whole(kind, sequence, u32::try_from(body.len()).unwrap_or(u32::MAX)).encode(&mut header);
+        FragmentHeader::whole(kind, sequence, u32::try_from(body.len()).unwrap_or(u32::MAX))
+            .encode(&mut header);
         self.0.update(&header);
         self.0.update(body);
     }

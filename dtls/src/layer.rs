@@ -148,7 +148,11 @@ impl RecordLayer {
 
     /// Authenticates and decrypts the content of a record of epoch 1 where it lies, and returns the plaintext. Nothing
     /// changes unless it is authentic, except the count of those that are not.
-    pub(crate) fn open<'a>(&mut self, header: &Header, content: &'a mut [u8]) -> Result<&'a mut [u8], Refused> {
+    pub(crate) fn open<'a>(
+        &mut self,
+        header: &Header,
+        content: &'a mut [u8],
+    ) -> Result<&'a mut [u8], Refused> {
         let keys = self.keys.as_mut().ok_or(Refused::NoKeys)?;
         //= rfc6347#4.1.2.6-4
         if !keys.replay.is_fresh(header.sequence) {

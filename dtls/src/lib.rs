@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as nomagic_dtls;
+
 mod alert;
 mod certificate;
 mod client;
@@ -20,6 +23,7 @@ mod reassembly;
 pub mod record;
 mod replay;
 mod server;
+mod srtp;
 mod stats;
 mod summary;
 mod wire;
@@ -29,13 +33,14 @@ pub use certificate::{
     Fingerprint, FingerprintError, HashAlgorithm, Identity, PeerCertificates, Rejection, Verifier,
 };
 pub use config::{Config, KeyLog};
-pub use connection::{Connection, SrtpKey, SrtpKeys, Transmit};
+pub use connection::{Connection, Transmit};
 pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
 pub use error::{ExportError, Kind, ParseError, SealError};
 pub use event::{CloseReason, Connected, Event};
 pub use extension::SrtpProfile;
 pub use input::{Input, Payloads};
 pub use keys::Role;
+pub use srtp::{SrtpKey, SrtpKeys};
 pub use stats::Stats;
 pub use summary::Summary;
 pub use wire::U16List;

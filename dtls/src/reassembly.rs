@@ -54,7 +54,8 @@ impl Reassembly {
             return Fate::Refused;
         }
         let slot = &mut self.messages[usize::from(header.sequence % WINDOW)];
-        let grown = (offset + fragment.len()).saturating_sub(slot.as_ref().map_or(0, |message| message.body.len()));
+        let grown =
+            (offset + fragment.len()).saturating_sub(slot.as_ref().map_or(0, |message| message.body.len()));
         let gap = offset.saturating_sub(slot.as_ref().map_or(0, |message| message.body.len()));
         if gap > MAX_GAP || self.held + grown > self.limit {
             return Fate::NoRoom;
@@ -70,7 +71,10 @@ impl Reassembly {
 
     /// The type of the next message, if it is whole.
     pub(crate) fn peek(&self) -> Option<MessageType> {
-        self.messages[usize::from(self.next % WINDOW)].as_ref().filter(|next| next.is_whole()).map(|next| next.kind)
+        self.messages[usize::from(self.next % WINDOW)]
+            .as_ref()
+            .filter(|next| next.is_whole())
+            .map(|next| next.kind)
     }
 
     /// Hands out the next message, if it is whole.

@@ -110,8 +110,8 @@ struct Choice {
 fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
     let choice = choose(&hello, &cx.config.srtp_profiles)?;
-    let key = EphemeralKey::generate(choice.group, &mut cx.rng)
-        .ok_or(CloseReason::NothingInCommon("group"))?;
+    let key =
+        EphemeralKey::generate(choice.group, &mut cx.rng).ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
     let randoms = Randoms { client: *hello.random, server: random };
@@ -140,9 +140,8 @@ fn choose(hello: &ClientHello<'_>, srtp_profiles: &[SrtpProfile]) -> Result<Choi
     }
     check_common(&hello.extensions, kind)?;
     let suite = CipherSuite::SUPPORTED.into_iter().find(|suite| hello.suites.contains(suite.0));
-    let list = |extension| {
-        hello.extensions.find(extension).map(parse_u16_list).transpose().map_err(malformed(kind))
-    };
+    let list =
+        |extension| hello.extensions.find(extension).map(parse_u16_list).transpose().map_err(malformed(kind));
     let group = match list(ExtensionType::SUPPORTED_GROUPS)? {
         Some(groups) => NamedGroup::SUPPORTED.into_iter().find(|group| groups.contains(group.0)),
         // Who names none can do any; RFC 8422 section 4. Nobody lacks this one.

@@ -62,15 +62,10 @@ impl PeerConfig {
             SrtpProfile::AEAD_AES_256_GCM,
             SrtpProfile::AES128_CM_HMAC_SHA1_80,
         ];
-        Self {
-            identity,
-            offering,
-            profiles,
-            key_log: None,
-            trace: false,
-            mtu: 1200,
-            data: nomagic_sctp::Config::default(),
-        }
+        let mut data = nomagic_sctp::Config::default();
+        // Nobody has measured the path yet, and a retransmission before the first round trip is over costs the window.
+        data.rto_initial = Duration::from_secs(1);
+        Self { identity, offering, profiles, key_log: None, trace: false, mtu: 1200, data }
     }
 }
 
@@ -398,7 +393,7 @@ impl Peer {
     fn note_ice(&mut self, now: Instant, event: &nomagic_ice::Event) {
         match event {
             nomagic_ice::Event::LocalCandidate { candidate, .. } => {
-                self.local_candidates.push(candidate.to_string())
+                self.local_candidates.push(candidate.to_string());
             }
             nomagic_ice::Event::SelectedPair { .. } => {
                 self.stages.selected.get_or_insert(now);

@@ -134,12 +134,12 @@ const LATE: Duration = Duration::from_millis(700);
 
 impl Part {
     /// A part for one side; both sides play the same media.
-    pub fn new(side: Side, audio: Media, video: Media, peer: &mut Peer) -> Self {
+    pub fn new(side: Side, now: Instant, audio: Media, video: Media, peer: &mut Peer) -> Self {
         let open = |ordered: bool, peer: &mut Peer| {
             let label = label(side, ordered);
             let options = ChannelOptions { ordered, ..ChannelOptions::default() };
             // Nothing is open yet and the label is short, so this cannot fail.
-            let id = peer.channels().open(Instant::now(), &label, options).ok()?;
+            let id = peer.channels().open(now, &label, options).ok()?;
             Some(Outgoing { id, open: false, messages: messages(side, ordered).into() })
         };
         let outgoing: Vec<Outgoing> =

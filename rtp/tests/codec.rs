@@ -213,7 +213,8 @@ fn captures_read_as_the_second_opinion_says() {
             if fields[sequence].is_empty() || fields[sequence].contains(',') {
                 continue;
             }
-            let Some(packet) = packets.iter().find(|packet| packet["frame"].as_u64() == fields[frame].parse().ok())
+            let Some(packet) =
+                packets.iter().find(|packet| packet["frame"].as_u64() == fields[frame].parse().ok())
             else {
                 continue;
             };

@@ -76,7 +76,6 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    //= rfc9260#6.3.1-1 test
     #[test]
     fn the_first_measurement_sets_srtt_and_half_of_it_as_variance() {
         let mut rto = Rto::new(&Config::default());

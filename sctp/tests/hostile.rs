@@ -56,7 +56,6 @@ fn hundreds_of_tiny_chunks_in_one_packet_are_bounded_work() {
 }
 
 // Case 6. RFC 9260 section 3.2.
-//= rfc9260#3.2-2 test
 #[test]
 fn unknown_chunks_stop_or_skip_and_report_or_not_as_their_type_says() {
     for (kind, skips, reports) in
@@ -110,6 +109,7 @@ fn cookies_that_are_not_ours_are_dropped() {
 
 // Case 12.
 //= rfc9260#8.5-2 test
+//= rfc9260#8.5-3 test
 #[test]
 fn packets_with_a_wrong_tag_change_nothing() {
     let mut played = Played::up(Config::default());
@@ -124,6 +124,8 @@ fn packets_with_a_wrong_tag_change_nothing() {
     assert_eq!(ended(&mut played), Some(CloseReason::PeerAbort { cause: 0 }));
 }
 
+//= rfc9260#8.5.1-6 test
+//= rfc9260#8.5.1-7 test
 #[test]
 fn an_abort_needs_the_right_tag_for_its_t_bit() {
     let mut played = Played::up(Config::default());

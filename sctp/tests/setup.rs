@@ -51,6 +51,9 @@ fn simultaneous_init_ends_in_one_association_whatever_of_the_first_six_packets_i
 }
 
 // Case 11.
+//= rfc9260#5.2.2-1 test
+//= rfc9260#5.2.2-7 test
+//= rfc9260#5.2.4-5 test
 #[test]
 fn a_peer_that_restarts_is_taken_in_and_both_sides_can_talk() {
     let mut p = connected(&Config::default(), || link(10), 3);

@@ -68,6 +68,7 @@ fn messages_arrive_whole_and_in_order_over_every_link() {
 }
 
 // Case 23.
+//= rfc9260#6.10-1 test
 #[test]
 fn no_packet_passes_the_mtu_whatever_the_message_size() {
     for mtu in [256, 600, 1163] {

@@ -34,7 +34,8 @@ pub(crate) struct PeerKey<'a> {
 pub(crate) fn peer_key(certificate: &[u8]) -> Result<PeerKey<'_>, CertificateError> {
     let spki = subject_public_key_info(certificate).map_err(|_| CertificateError::Malformed)?;
     let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| CertificateError::Malformed)?;
-    let curve = info.algorithm.parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
+    let curve =
+        info.algorithm.parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
     if info.algorithm.oid != EC_PUBLIC_KEY || curve != Some(SECP256R1) {
         return Err(CertificateError::UnsupportedKey);
     }
@@ -66,8 +67,8 @@ fn sequence(value: AnyRef<'_>) -> der::Result<&[u8]> {
 const ECDSA_WITH_SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 /// AlgorithmIdentifier of a key on P-256.
 const P256_KEY: &[u8] = &[
-    0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
-    0x03, 0x01, 0x07,
+    0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07,
 ];
 /// Version 3: `[0] { INTEGER 2 }`.
 const VERSION_3: &[u8] = &[0xa0, 0x03, 0x02, 0x01, 0x02];

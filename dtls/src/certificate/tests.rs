@@ -11,7 +11,11 @@ fn our_own_certificate_reads_as_x509() {
     assert_eq!(&key, identity.key.verifying_key());
     let other = Identity::generate(&mut rng(2));
     assert_ne!(identity.fingerprint(), other.fingerprint());
-    assert_eq!(identity.fingerprint(), Identity::generate(&mut rng(1)).fingerprint(), "the generator decides");
+    assert_eq!(
+        identity.fingerprint(),
+        Identity::generate(&mut rng(1)).fingerprint(),
+        "the generator decides"
+    );
 }
 
 /// The signature is that of the certificate's own key over its first part.

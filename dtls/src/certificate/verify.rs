@@ -33,7 +33,9 @@ impl HashAlgorithm {
 
     /// The function with this name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|hash| hash.name().eq_ignore_ascii_case(name))
+        [Self::Sha256, Self::Sha384, Self::Sha512]
+            .into_iter()
+            .find(|hash| hash.name().eq_ignore_ascii_case(name))
     }
 
     /// Octets of its output.
@@ -211,14 +213,15 @@ impl Verifier {
         match &self.0 {
             Rule::Fingerprints(known) => {
                 let leaf = chain.leaf().unwrap_or_default();
-                let is_of_leaf =
-                    |known: &Fingerprint| Fingerprint::of(known.algorithm, leaf).bytes.ct_eq(&known.bytes).into();
+                let is_of_leaf = |known: &Fingerprint| {
+                    Fingerprint::of(known.algorithm, leaf).bytes.ct_eq(&known.bytes).into()
+                };
                 known.iter().any(is_of_leaf).then_some(()).ok_or(Rejection::Fingerprint)
             }
-            Rule::PublicKey(known) => {
-                bool::from(spki.ct_eq(known)).then_some(()).ok_or(Rejection::PublicKey)
+            Rule::PublicKey(known) => bool::from(spki.ct_eq(known)).then_some(()).ok_or(Rejection::PublicKey),
+            Rule::Callback(accept) => {
+                accept(&PeerCertificates(chain)).then_some(()).ok_or(Rejection::Application)
             }
-            Rule::Callback(accept) => accept(&PeerCertificates(chain)).then_some(()).ok_or(Rejection::Application),
         }
     }
 }

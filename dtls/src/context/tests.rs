@@ -194,7 +194,8 @@ fn a_server_cannot_choose_what_was_not_offered() {
 //= rfc7627#5.2-5 test
 #[test]
 fn the_extended_master_secret_is_required() {
-    for (role, kind) in [(Role::Client, MessageType::SERVER_HELLO), (Role::Server, MessageType::CLIENT_HELLO)] {
+    for (role, kind) in [(Role::Client, MessageType::SERVER_HELLO), (Role::Server, MessageType::CLIENT_HELLO)]
+    {
         let unknown = |body: &mut Vec<u8>| {
             let at = body.windows(4).position(|window| window == [0, 23, 0, 0]).unwrap();
             // Another one that a client may well offer, and that a server may not answer with.
@@ -208,7 +209,8 @@ fn the_extended_master_secret_is_required() {
 /// RFC 5746: there is no earlier handshake to speak of.
 #[test]
 fn renegotiation_info_must_be_empty() {
-    for (role, kind) in [(Role::Client, MessageType::SERVER_HELLO), (Role::Server, MessageType::CLIENT_HELLO)] {
+    for (role, kind) in [(Role::Client, MessageType::SERVER_HELLO), (Role::Server, MessageType::CLIENT_HELLO)]
+    {
         let reason = with_body(role, kind, |body| {
             let at = body.windows(5).position(|window| window == [0xff, 1, 0, 1, 0]).unwrap();
             body.splice(at..at + 5, [0xff, 1, 0, 2, 1, 9]);

@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn x25519_agrees_with_wycheproof() {
         let Some(file) = json("crypto/wycheproof-x25519_test.json") else { return };
-        for case in file["testGroups"].as_array().unwrap().iter().flat_map(|g| g["tests"].as_array().unwrap()) {
+        for case in file["testGroups"].as_array().unwrap().iter().flat_map(|g| g["tests"].as_array().unwrap())
+        {
             let field = |name: &str| hex(case[name].as_str().unwrap());
             let private: [u8; 32] = field("private").try_into().unwrap();
             let agreed = EphemeralKey::X25519(private.into()).agree(&field("public"));
@@ -130,7 +131,8 @@ mod tests {
     #[test]
     fn p256_agrees_with_wycheproof() {
         let Some(file) = json("crypto/wycheproof-ecdh_secp256r1_ecpoint_test.json") else { return };
-        for case in file["testGroups"].as_array().unwrap().iter().flat_map(|g| g["tests"].as_array().unwrap()) {
+        for case in file["testGroups"].as_array().unwrap().iter().flat_map(|g| g["tests"].as_array().unwrap())
+        {
             let field = |name: &str| hex(case[name].as_str().unwrap());
             let private = field("private");
             let private = &private[private.len().saturating_sub(32)..];

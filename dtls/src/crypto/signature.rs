@@ -64,7 +64,9 @@ mod tests {
         let signature = sign(&key, &digest(&[b"in ", b"parts"]), &mut rng(2));
         assert_eq!(public.verify(SCHEME, &digest(&[b"in parts"]), signature.as_bytes()), Ok(()));
         assert!(public.verify(SCHEME, &digest(&[b"in part"]), signature.as_bytes()).is_err());
-        assert!(public.verify(SignatureScheme(0x0503), &digest(&[b"in parts"]), signature.as_bytes()).is_err());
+        assert!(
+            public.verify(SignatureScheme(0x0503), &digest(&[b"in parts"]), signature.as_bytes()).is_err()
+        );
         let other = sign(&key, &digest(&[b"in parts"]), &mut rng(3));
         assert_ne!(signature.as_bytes(), other.as_bytes(), "the generator is mixed in");
     }

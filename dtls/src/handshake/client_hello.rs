@@ -51,7 +51,8 @@ impl<'a> ClientHello<'a> {
 
     /// Octets of the encoded form.
     pub fn encoded_len(&self) -> usize {
-        let lists = self.session_id.len() + self.cookie.len() + self.suites.bytes().len() + self.compression.len();
+        let lists =
+            self.session_id.len() + self.cookie.len() + self.suites.bytes().len() + self.compression.len();
         2 + 32 + 1 + 1 + 2 + 1 + lists + self.extensions.encoded_len()
     }
 

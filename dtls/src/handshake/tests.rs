@@ -94,7 +94,8 @@ fn every_message_that_is_cut_is_an_error() {
 /// One of each type.
 fn samples() -> Vec<(MessageType, Vec<u8>)> {
     let random = [5; 32];
-    let mut samples = vec![(MessageType::CLIENT_HELLO, hex(HELLO)), (MessageType::SERVER_HELLO_DONE, Vec::new())];
+    let mut samples =
+        vec![(MessageType::CLIENT_HELLO, hex(HELLO)), (MessageType::SERVER_HELLO_DONE, Vec::new())];
     let mut add = |message: Message<'_>| {
         let mut body = Vec::new();
         message.encode(&mut body);
@@ -112,7 +113,11 @@ fn samples() -> Vec<(MessageType, Vec<u8>)> {
         extensions: crate::extension::Extensions::new(&[0, 23, 0, 0]).unwrap(),
     }));
     add(Message::Certificate(CertificateChain::parse(&[0, 0, 5, 0, 0, 2, 1, 2]).unwrap()));
-    add(Message::ServerKeyExchange(ServerKeyExchange { group: NamedGroup::X25519, public_key: b"key", signed }));
+    add(Message::ServerKeyExchange(ServerKeyExchange {
+        group: NamedGroup::X25519,
+        public_key: b"key",
+        signed,
+    }));
     add(Message::CertificateRequest(CertificateRequest {
         certificate_types: &[ClientCertificateType::ECDSA_SIGN.0],
         signature_algorithms: crate::wire::U16List::new(&[4, 3]).unwrap(),
@@ -134,7 +139,8 @@ fn a_curve_that_is_described_and_not_named_is_refused() {
 fn a_fragment_that_ends_behind_its_message_is_refused() {
     let header = |total, offset, length| {
         let mut bytes = Vec::new();
-        FragmentHeader { kind: MessageType::CERTIFICATE, total, sequence: 1, offset, length }.encode(&mut bytes);
+        FragmentHeader { kind: MessageType::CERTIFICATE, total, sequence: 1, offset, length }
+            .encode(&mut bytes);
         bytes.extend([0; 8]);
         FragmentHeader::parse(&bytes).map(|(header, ..)| header).map_err(|fault| fault.kind)
     };

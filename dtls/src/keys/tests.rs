@@ -24,12 +24,15 @@ fn the_pseudorandom_function_agrees_with_published_vectors() {
 /// One of them here, so that it runs everywhere.
 #[test]
 fn the_pseudorandom_function_makes_a_known_master_secret() {
-    let secret = hex("f8938ecc9edebc5030c0c6a441e213cd24e6f770a50dda07876f8d55da062bcadb386b411fd4fe4313a604fce6c17fbc");
+    let secret = hex(
+        "f8938ecc9edebc5030c0c6a441e213cd24e6f770a50dda07876f8d55da062bcadb386b411fd4fe4313a604fce6c17fbc",
+    );
     let client = hex("36c129d01a3200894b9179faac589d9835d58775f9b5ea3587cb8fd0364cae8c");
     let server = hex("f6c9575ed7ddd73e1f7d16eca115415812a43c2b747daaaae043abfb50053fce");
     let mut out = [0; 48];
     prf(&secret, "master secret", &[&client, &server], &mut out);
-    let expected = "202c88c00f84a17a20027079604787461176455539e705be730890602c289a5001e34eeb3a043e5d52a65e66125188bf";
+    let expected =
+        "202c88c00f84a17a20027079604787461176455539e705be730890602c289a5001e34eeb3a043e5d52a65e66125188bf";
     assert_eq!(out[..], hex(expected));
 }
 

@@ -1,9 +1,11 @@
 //! Two connections under the harness.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "it serves tests")]
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use nomagic_dtls::record::Header;
 use nomagic_dtls::{
     CloseReason, Config, Connected, Connection, Event, Identity, Input, SrtpProfile, Summary, Verifier,
 };
@@ -31,8 +33,12 @@ pub struct Peer {
 
 impl Peer {
     pub fn new(config: Config, seed: u64) -> Self {
+        Self::of(Connection::new(config, &mut rng(seed)))
+    }
+
+    pub fn of(connection: Connection) -> Self {
         Self {
-            connection: Connection::new(config, &mut rng(seed)),
+            connection,
             received: Vec::new(),
             connected: None,
             closed: None,
@@ -59,10 +65,11 @@ impl Peer {
     fn note_events(&mut self) {
         while let Some(event) = self.connection.poll_event() {
             self.events.push(event.to_string());
-            match event {
-                Event::Connected(connected) => self.connected = Some(connected),
-                Event::Closed(reason) => self.closed = Some(reason),
-                _ => {}
+            if let Event::Connected(connected) = event {
+                self.connected = Some(connected);
+            }
+            if let Event::Closed(reason) = event {
+                self.closed = Some(reason);
             }
         }
     }
@@ -138,6 +145,38 @@ pub fn pair_of(client: Config, server: Config, link: impl Fn() -> Link) -> Pair<
 
 pub fn both_connected(pair: &mut Pair<Peer, Peer>) -> bool {
     pair.a.connected.is_some() && pair.z.connected.is_some()
+}
+
+/// Everything that a machine has to send now.
+pub fn flight(peer: &mut Peer, now: Instant) -> Vec<Vec<u8>> {
+    let mut datagrams = Vec::new();
+    loop {
+        let mut out = Vec::new();
+        if !peer.poll_transmit(now, &mut out) {
+            return datagrams;
+        }
+        datagrams.push(out);
+    }
+}
+
+/// The records of datagrams, each alone.
+pub fn records(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut records = Vec::new();
+    for datagram in datagrams {
+        let mut rest = &datagram[..];
+        while !rest.is_empty() {
+            let length = Header::parse(rest).unwrap().record_len();
+            records.push(rest[..length].to_vec());
+            rest = &rest[length..];
+        }
+    }
+    records
+}
+
+pub fn deliver(peer: &mut Peer, now: Instant, datagrams: &[Vec<u8>]) {
+    for datagram in datagrams {
+        peer.handle_input(now, &mut datagram.clone());
+    }
 }
 
 /// A pair that has come as far as it will.

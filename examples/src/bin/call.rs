@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use nomagic_dtls::{Identity, KeyLog};
+use nomagic_dtls::{Identity, KeyLog, SrtpProfile};
 use nomagic_examples::capture::Capture;
 use nomagic_examples::ladder::Rung;
 use nomagic_examples::media::Media;
@@ -45,6 +45,9 @@ struct Options {
     /// Seed of the bad network's chances
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How media are protected
+    #[arg(long, value_enum, default_value_t = Protection::Gcm128)]
+    srtp: Protection,
     /// Over ::1 instead of 127.0.0.1
     #[arg(long)]
     ipv6: bool,
@@ -72,6 +75,27 @@ struct Options {
     /// Prints the summary as JSON and nothing else
     #[arg(long, conflicts_with = "explain")]
     json: bool,
+}
+
+/// The profiles of SRTP.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Protection {
+    /// AEAD_AES_128_GCM
+    Gcm128,
+    /// AEAD_AES_256_GCM
+    Gcm256,
+    /// AES128_CM_HMAC_SHA1_80
+    Cm,
+}
+
+impl Protection {
+    fn profile(self) -> SrtpProfile {
+        match self {
+            Self::Gcm128 => SrtpProfile::AEAD_AES_128_GCM,
+            Self::Gcm256 => SrtpProfile::AEAD_AES_256_GCM,
+            Self::Cm => SrtpProfile::AES128_CM_HMAC_SHA1_80,
+        }
+    }
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -114,7 +138,7 @@ impl Agreed {
                 self.srtp = peer.srtp_profile().map(|profile| profile.to_string());
             }
             PeerEvent::Ice(nomagic_ice::Event::SelectedPair { pair, .. }) => {
-                self.path = Some(pair.route.to_string())
+                self.path = Some(pair.route.to_string());
             }
             _ => {}
         }
@@ -149,6 +173,7 @@ fn run(options: &Options) -> Result<bool, String> {
     let key_log = open_key_log(options)?;
     let [mut a, mut z] = [(true, &identities[0]), (false, &identities[1])].map(|(offering, identity)| {
         let mut config = PeerConfig::new(Arc::clone(identity), offering);
+        config.profiles = vec![options.srtp.profile()];
         config.trace = offering && !options.quiet && !options.json;
         config.key_log = key_log.clone().filter(|_| offering);
         // Both ends acknowledge within 5 ms, so a lost packet need not be waited for as long as with a stranger.
@@ -335,7 +360,7 @@ struct Talk<'s> {
 
 impl Talk<'_> {
     fn run(self, mut peer: Peer, mut driver: Driver, audio: Media, video: Media) -> Result<Outcome, String> {
-        let mut part = Part::new(self.side, audio, video, &mut peer);
+        let mut part = Part::new(self.side, Instant::now(), audio, video, &mut peer);
         let (mut counted, mut hung_up, mut timed_out) = (false, None, false);
         let mut agreed = Agreed::default();
         loop {
@@ -443,7 +468,7 @@ fn print_summary(start: Instant, [a, z]: &[Outcome; 2]) {
         println!("{:<24}{:>22}{:>22}", first.0, text(first.1), text(second.1));
     }
     let row = |name: &str, value: &dyn Fn(&Outcome) -> String| {
-        println!("{name:<24}{:>22}{:>22}", value(a), value(z))
+        println!("{name:<24}{:>22}{:>22}", value(a), value(z));
     };
     row("datagrams sent", &|side| side.sent.to_string());
     row("datagrams received", &|side| side.received.to_string());

@@ -88,6 +88,9 @@ pub(crate) struct Delivered {
     pub(crate) transmits: u16,
 }
 
+/// Streams with the last TSN and SSN given up on each.
+pub(crate) type Skipped = BTreeMap<u16, (u64, u16)>;
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
@@ -110,7 +113,7 @@ pub(crate) struct Outstanding {
     advanced: u64,
     /// Ordered messages given up below `advanced` that the peer has not confirmed: of each stream the last, with TSN and
     /// SSN.
-    skipped: BTreeMap<u16, (u64, u16)>,
+    skipped: Skipped,
     pub(crate) abandoned_messages: u64,
 }
 
@@ -163,7 +166,6 @@ impl Outstanding {
     }
 
     /// Applies a SACK, or `None` without any change if it is old or speaks of data never sent.
-    //= rfc9260#6.2.1-1
     pub(crate) fn on_sack(&mut self, sack: &Sack<'_>) -> Option<Progress> {
         let cumulative = serial::unwrap(sack.cumulative, self.base - 1);
         if cumulative + 1 < self.base || cumulative >= self.next_tsn() {
@@ -439,7 +441,7 @@ impl Outstanding {
     }
 
     /// What a FORWARD-TSN shall say; `None` if the peer's cumulative TSN is not behind.
-    pub(crate) fn forward(&self) -> Option<(u64, &BTreeMap<u16, (u64, u16)>)> {
+    pub(crate) fn forward(&self) -> Option<(u64, &Skipped)> {
         (self.advanced >= self.base).then_some((self.advanced, &self.skipped))
     }
 

@@ -1,0 +1,253 @@
+//! The way of a record through a connection: from the datagram to the state, or to the layer above.
+
+use std::time::Instant;
+
+use super::{Allowance, Connection, Side, Stage};
+use crate::alert::{Alert, AlertDescription, AlertLevel};
+use crate::context::{Keyed, Step, alert_for};
+use crate::event::CloseReason;
+use crate::handshake::{FragmentHeader, MessageType};
+use crate::input::{RecordQueue, hide};
+use crate::keys::{Role, Transcript};
+use crate::layer::Refused;
+use crate::reassembly::Fate;
+use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, Version};
+
+impl Connection {
+    /// Deals with each record, and hides those that are not payload due now, so that [`super::Payloads`] finds the others.
+    /// Returns the octets of all whole records. Payload that is not in the caller's datagram has to be kept.
+    pub(super) fn walk(&mut self, now: Instant, records: &mut [u8], is_datagram: bool) -> usize {
+        let mut at = 0;
+        while at < records.len() {
+            let header = Header::parse(&records[at..]);
+            let record =
+                header.ok().and_then(|header| Some((header, records[at..].get_mut(..header.record_len())?)));
+            let Some((header, record)) = record else {
+                // Nothing says where the next record begins.
+                self.stats.dropped_malformed += 1;
+                break;
+            };
+            at += record.len();
+            match header.epoch {
+                0 => self.plaintext_record(now, &header, &record[HEADER_LEN..]),
+                1 if header.version == Version::DTLS_1_2 => {
+                    if self.protected_record(now, &header, record) {
+                        if is_datagram && matches!(self.stage, Stage::Connected(_)) {
+                            self.stats.records_opened += 1;
+                            continue;
+                        }
+                        self.keep(record);
+                    }
+                }
+                1 => self.stats.dropped_malformed += 1,
+                _ => self.stats.dropped_epoch += 1,
+            }
+            hide(record);
+        }
+        at
+    }
+
+    /// Keeps authentic payload that cannot be handed out where it lies.
+    fn keep(&mut self, record: &[u8]) {
+        let kept = match &mut self.stage {
+            Stage::Handshake(handshake) => handshake.early.push(record),
+            Stage::Connected(_) => {
+                let kept = self.ripe.push(record);
+                self.stats.records_opened += u64::from(kept);
+                kept
+            }
+            Stage::Closing(_) | Stage::Closed => false,
+        };
+        self.stats.dropped_limit += u64::from(!kept);
+    }
+
+    /// Deals with the protected records that came before the keys, once there are keys.
+    pub(super) fn unlock(&mut self, now: Instant) {
+        if !self.context.layer.has_keys() {
+            return;
+        }
+        if let Stage::Handshake(handshake) = &mut self.stage
+            && !handshake.locked.is_empty()
+        {
+            let mut locked = std::mem::take(&mut handshake.locked);
+            self.walk(now, locked.bytes_mut(), false);
+        }
+    }
+
+    /// A record that anybody can have sent.
+    fn plaintext_record(&mut self, now: Instant, header: &Header, content: &[u8]) {
+        let Stage::Handshake(handshake) = &mut self.stage else {
+            if header.content_type == ContentType::ALERT {
+                self.stats.unauthenticated_alerts += 1;
+            }
+            self.stats.dropped_plaintext += 1;
+            return;
+        };
+        match header.content_type {
+            ContentType::HANDSHAKE => self.fragments(now, header.epoch, content),
+            ContentType::CHANGE_CIPHER_SPEC if content == [1] => {
+                handshake.changed = true;
+                self.step();
+            }
+            ContentType::CHANGE_CIPHER_SPEC => self.stats.dropped_malformed += 1,
+            ContentType::ALERT => self.alert(content, false),
+            _ => self.stats.dropped_plaintext += 1,
+        }
+    }
+
+    /// A record under the keys. Says whether it is authentic payload.
+    fn protected_record(&mut self, now: Instant, header: &Header, record: &mut [u8]) -> bool {
+        if !self.context.layer.has_keys() {
+            match &mut self.stage {
+                // A server cannot send with keys before we have them too.
+                Stage::Handshake(handshake) if self.context.config.role == Role::Server => {
+                    if !handshake.locked.push(record) {
+                        self.stats.dropped_limit += 1;
+                    }
+                }
+                _ => self.stats.dropped_epoch += 1,
+            }
+            return false;
+        }
+        let plaintext = match self.context.layer.open(header, &mut record[HEADER_LEN..]) {
+            Ok(plaintext) => &*plaintext,
+            Err(refused) => {
+                self.refuse(refused);
+                return false;
+            }
+        };
+        self.allowance = Allowance::Unlimited;
+        if plaintext.len() > MAX_PLAINTEXT_LEN {
+            self.stats.dropped_malformed += 1;
+            return false;
+        }
+        match header.content_type {
+            ContentType::APPLICATION_DATA if plaintext.is_empty() => self.stats.empty_records += 1,
+            ContentType::APPLICATION_DATA => return true,
+            ContentType::HANDSHAKE => self.fragments(now, header.epoch, plaintext),
+            ContentType::ALERT => self.alert(plaintext, true),
+            _ => self.stats.dropped_unexpected += 1,
+        }
+        false
+    }
+
+    fn refuse(&mut self, refused: Refused) {
+        match refused {
+            Refused::NoKeys => self.stats.dropped_epoch += 1,
+            Refused::Replay => self.stats.dropped_replay += 1,
+            Refused::Forged => self.stats.dropped_forged += 1,
+            Refused::Exhausted => {
+                self.stats.dropped_forged += 1;
+                self.end(CloseReason::KeysExhausted, None);
+            }
+        }
+    }
+
+    /// The fragments of messages in a record.
+    fn fragments(&mut self, now: Instant, epoch: u16, mut content: &[u8]) {
+        while !content.is_empty() {
+            let Ok((header, fragment, rest)) = FragmentHeader::parse(content) else {
+                self.stats.dropped_malformed += 1;
+                return;
+            };
+            content = rest;
+            let Stage::Handshake(handshake) = &mut self.stage else {
+                self.late_fragment(now, epoch, &header);
+                continue;
+            };
+            // The keys protect Finished and nothing else.
+            if (header.kind == MessageType::FINISHED) != (epoch == 1) {
+                self.stats.dropped_unexpected += 1;
+                continue;
+            }
+            match handshake.reassembly.insert(&header, fragment) {
+                Fate::Kept => self.step(),
+                Fate::Old => {
+                    self.stats.dropped_duplicate += 1;
+                    self.repeated(now, &header);
+                }
+                Fate::Refused => self.stats.dropped_fragment += 1,
+                Fate::NoRoom => self.stats.dropped_limit += 1,
+            }
+        }
+    }
+
+    /// After the handshake: the peer's Finished again says that ours was lost. A second handshake does not exist.
+    fn late_fragment(&mut self, now: Instant, epoch: u16, header: &FragmentHeader) {
+        if epoch == 1 && header.kind == MessageType::FINISHED {
+            self.stats.dropped_duplicate += 1;
+            self.repeated(now, header);
+        } else {
+            self.stats.dropped_unexpected += 1;
+        }
+    }
+
+    /// The end of a message came again.
+    fn repeated(&mut self, now: Instant, header: &FragmentHeader) {
+        let ends = header.offset + header.length == header.total;
+        if ends && self.context.flight.handle_repeat(now, header.sequence) {
+            self.stats.repeats_answered += 1;
+        }
+    }
+
+    /// Hands whole messages to the state, which is consumed and gives the next one.
+    fn step(&mut self) {
+        while let Stage::Handshake(handshake) = &mut self.stage {
+            let Some(message) = handshake.next_message() else { return };
+            // It means nothing during a handshake, and is in no transcript; RFC 5246 section 7.4.1.1.
+            if message.kind == MessageType::HELLO_REQUEST && self.context.config.role == Role::Client {
+                self.stats.dropped_unexpected += 1;
+                continue;
+            }
+            let Stage::Handshake(mut handshake) = std::mem::replace(&mut self.stage, Stage::Closed) else {
+                return;
+            };
+            let context = &mut self.context;
+            let step = match handshake.state {
+                Side::Client(state) => state.handle(context, &message).map(|step| step.map(Side::Client)),
+                Side::Server(state) => state.handle(context, &message).map(|step| step.map(Side::Server)),
+            };
+            match step {
+                Ok(Step::Next(state)) => {
+                    handshake.state = state;
+                    self.stage = Stage::Handshake(handshake);
+                }
+                Ok(Step::Done(keyed)) => self.complete(keyed, handshake.early),
+                Err(reason) => self.end(reason, alert_for(reason).map(Alert::fatal)),
+            }
+        }
+    }
+
+    fn complete(&mut self, keyed: Keyed, early: RecordQueue) {
+        // The client's last flight is answered; the server's may be asked for again.
+        if self.role() == Role::Client {
+            self.context.flight.clear();
+        }
+        self.context.transcript = Transcript::default();
+        self.stats.records_opened += early.count();
+        self.ripe = early;
+        self.events.connected(keyed.connected());
+        self.stage = Stage::Connected(Box::new(keyed));
+    }
+
+    fn alert(&mut self, content: &[u8], authentic: bool) {
+        let Ok(alert) = Alert::parse(content) else {
+            self.stats.dropped_malformed += 1;
+            return;
+        };
+        let is_close = alert.description == AlertDescription::CLOSE_NOTIFY;
+        if !authentic && self.context.layer.has_keys() {
+            self.stats.unauthenticated_alerts += 1;
+            if let Stage::Handshake(handshake) = &mut self.stage
+                && alert.level == AlertLevel::Fatal
+            {
+                handshake.unauthenticated_alert = Some(alert.description);
+            }
+        } else if is_close {
+            //= rfc5246#7.2.1-1
+            self.end(CloseReason::Peer, authentic.then_some(Alert::CLOSE_NOTIFY));
+        } else if alert.level == AlertLevel::Fatal {
+            self.end(CloseReason::PeerAlert(alert.description), None);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What needs a look inside, or a client that says more than ours does.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use nomagic_testkit::link::{Link, Verdict};
+use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+use nomagic_testkit::rng;
+use rand::Rng;
+
+use self::common::*;
+use super::*;
+use crate::extension::{ExtensionType, put};
+use crate::handshake::FragmentHeader;
+use crate::record::Header;
+
+/// The extensions of a browser's hello: a DTLS 1.3 offer with a hybrid key share, GREASE, and what else they have.
+fn browser_extensions(config: &Config) -> Vec<u8> {
+    let mut hybrid = [0; 1184 + 32];
+    rng(9).fill_bytes(&mut hybrid);
+    let mut out = Vec::new();
+    put(&mut out, ExtensionType(0x2a2a), |_| ());
+    out.extend(client::offered_extensions(&config.srtp_profiles));
+    put(&mut out, ExtensionType::SUPPORTED_VERSIONS, |out| {
+        out.extend([6, 0x3a, 0x3a, 0xfe, 0xfc, 0xfe, 0xfd]);
+    });
+    put(&mut out, ExtensionType::KEY_SHARE, |out| {
+        out.extend([0x04, 0xc9, 0x4a, 0x4a, 0, 1, 0, 0x11, 0xec, 0x04, 0xc0]);
+        out.extend(hybrid);
+    });
+    put(&mut out, ExtensionType(45), |out| out.extend([1, 1]));
+    put(&mut out, ExtensionType(35), |_| ());
+    put(&mut out, ExtensionType(16), |out| out.extend(*b"\x00\x09\x06webrtc\x01h"));
+    put(&mut out, ExtensionType(0xaaaa), |out| out.push(0));
+    out
+}
+
+/// A client with a browser's hello, which does not fit one datagram.
+fn browser() -> Peer {
+    let mut connection = Connection::new(client_config(), &mut rng(1));
+    let config = &connection.context.config;
+    let extensions = browser_extensions(config);
+    connection.context.flight = Flight::new(config.initial_timeout, config.path_mtu);
+    connection.context.transcript = Transcript::default();
+    let state = client::State::start_with(&mut connection.context, extensions);
+    let Stage::Handshake(handshake) = &mut connection.stage else { panic!("it begins with a handshake") };
+    handshake.state = Side::Client(state);
+    Peer::of(connection)
+}
+
+fn browser_pair(link: impl Fn() -> Link) -> Pair<Peer, Peer> {
+    Pair::new(browser(), Peer::new(server_config(), 2), link, 3)
+}
+
+/// What browsers send: the server puts the hello together, steps over versions, groups, shares and extensions that it
+/// does not know, and answers with DTLS 1.2.
+#[test]
+fn a_browsers_hello_in_two_fragments_is_answered() {
+    let hello = flight(&mut browser(), nomagic_testkit::clock::origin());
+    assert_eq!(hello.len(), 2);
+    let mut pair = browser_pair(|| Link::latency(10 * MS));
+    pair.run_until(both_connected);
+    assert_eq!(pair.elapsed(), 40 * MS);
+    assert_talks(&mut pair);
+}
+
+/// D44 with a fragmented hello: every loss of one and of two datagrams of the first eight each way.
+#[test]
+fn a_browsers_handshake_survives_every_double_loss() {
+    let both: Vec<(bool, usize)> = (0..8).flat_map(|number| [(true, number), (false, number)]).collect();
+    for first in &both {
+        for second in &both {
+            let lost = |out| {
+                let numbers: Vec<usize> =
+                    [first, second].into_iter().filter(|l| l.0 == out).map(|l| l.1).collect();
+                Link::latency(10 * MS).drop_numbers(numbers)
+            };
+            let z = Peer::new(server_config(), 2);
+            let mut pair = Pair::with_links(browser(), z, lost(true), lost(false), 3);
+            pair.run_until(both_connected);
+            assert!(pair.elapsed() < Duration::from_secs(8), "{first:?} {second:?}: {:?}", pair.elapsed());
+        }
+    }
+}
+
+/// D7 at the border: the connection ends with a name, and the caller is told.
+#[test]
+fn used_up_keys_close_the_connection() {
+    let mut pair = connected_pair();
+    let now = pair.now();
+    pair.a.connection.context.layer.skip_to(crate::record::MAX_SEQUENCE);
+    pair.a.send(now, b"last");
+    pair.run_for(MS * 100);
+    assert_eq!(pair.z.received, [b"last"]);
+    let (mut out, at) = (vec![0; 30], pair.a.connection.headroom());
+    assert_eq!(pair.a.connection.seal(now, &mut out, at), Err(SealError::KeysExhausted));
+    assert_eq!(pair.a.connection.seal(now, &mut out, at), Err(SealError::Closed));
+    pair.a.handle_timeout(now);
+    assert_eq!(pair.a.closed, Some(CloseReason::KeysExhausted));
+    assert!(pair.a.is_closed());
+}
+
+/// Everything that a handshake held is gone when it is complete.
+#[test]
+fn a_connection_at_rest_holds_little() {
+    let mut pair = connected_pair();
+    assert!(matches!(pair.a.connection.stage, Stage::Connected(_)));
+    assert_eq!(pair.a.connection.poll_timeout(), None);
+    assert!(pair.a.connection.ripe.is_empty());
+    let held = nomagic_testkit::alloc::count(|| drop(connected_pair()));
+    assert!(held.peak < 2_000_000, "{held:?}");
+    // A late request for a new handshake leads nowhere: D26.
+    let now = pair.now();
+    let mut hello = flight(&mut browser(), now);
+    pair.z.handle_input(now, &mut hello[0]);
+    assert_eq!(pair.z.connection.stats().dropped_plaintext, 1);
+    assert!(flight(&mut pair.z, now).is_empty());
+}
+
+/// D34, D33: hellos during and after the handshake of another disturb nothing.
+#[test]
+fn a_rogue_hello_disturbs_nothing() {
+    let mut pair = pair(|| Link::latency(10 * MS));
+    let mut rogue = flight(&mut browser(), pair.now());
+    pair.run_until(|pair| pair.z.connection.stats().datagrams > 0);
+    let now = pair.now();
+    for datagram in &mut rogue {
+        pair.z.handle_input(now, &mut datagram.clone());
+    }
+    pair.run_until(both_connected);
+    assert_talks(&mut pair);
+    let now = pair.now();
+    for datagram in &mut rogue {
+        pair.z.handle_input(now, datagram);
+    }
+    assert_talks(&mut pair);
+}
+
+/// A peer that has the keys can ask for a new handshake: it gets none, and no recursion either (D26).
+#[test]
+fn a_request_to_renegotiate_is_not_heard() {
+    let mut pair = connected_pair();
+    let now = pair.now();
+    for kind in [MessageType::HELLO_REQUEST, MessageType::CLIENT_HELLO] {
+        let mut out = Vec::new();
+        pair.z.connection.context.layer.put(1, ContentType::HANDSHAKE, Version::DTLS_1_2, &mut out, |out| {
+            FragmentHeader::whole(kind, 7, 0).encode(out);
+        });
+        pair.a.handle_input(now, &mut out);
+    }
+    assert_eq!(pair.a.connection.stats().dropped_unexpected, 2);
+    assert_talks(&mut pair);
+}
+
+/// D49: a Finished that is sent again is a new record, under the same keys.
+#[test]
+fn a_repeated_finished_has_a_new_number() {
+    let lost = Link::latency(10 * MS).drop_numbers(vec![1]);
+    let a = Peer::new(client_config(), 1);
+    let mut pair = Pair::with_links(a, Peer::new(server_config(), 2), lost, Link::latency(10 * MS), 3);
+    pair.run_until(both_connected);
+    let finished = |datagram: &Vec<u8>| {
+        records(std::slice::from_ref(datagram))
+            .into_iter()
+            .map(|record| Header::parse(&record).unwrap())
+            .find(|h| h.epoch == 1)
+    };
+    let ladder = pair.ladder().rungs().filter(|rung| rung.way == nomagic_testkit::ladder::Way::Out);
+    let sequences: Vec<u64> =
+        ladder.filter_map(|rung| finished(&rung.datagram)).map(|h| h.sequence).collect();
+    assert_eq!(sequences, [0, 1]);
+    assert_talks(&mut pair);
+}
+
+/// Whoever changes one octet of a plaintext message on the way ends the handshake at one of the two, or causes it to be
+/// sent again; it never completes unseen, since the Finished covers all messages. Only the numbers of plaintext records
+/// mean nothing.
+#[test]
+fn no_change_on_the_way_goes_unseen() {
+    let (mut a, mut z) = (Peer::new(client_config(), 1), Peer::new(server_config(), 2));
+    let start = nomagic_testkit::clock::origin();
+    let hello = flight(&mut a, start).remove(0);
+    z.handle_input(start, &mut hello.clone());
+    let answer = flight(&mut z, start).remove(0);
+    for (back, original) in [(false, &hello), (true, &answer)] {
+        let mut header = 0;
+        for octet in (0..original.len()).step_by(3) {
+            while octet >= header + Header::parse(&original[header..]).unwrap().record_len() {
+                header += Header::parse(&original[header..]).unwrap().record_len();
+            }
+            let changed = || {
+                let mut bytes = original.clone();
+                bytes[octet] ^= 0x01;
+                let verdict = move |number| if number == 0 { Some(bytes.clone()) } else { None };
+                Link::latency(MS)
+                    .script(move |number, _| verdict(number).map_or(Verdict::Deliver, Verdict::Replace))
+            };
+            let (out, home) =
+                if back { (Link::latency(MS), changed()) } else { (changed(), Link::latency(MS)) };
+            let (a, z) = (Peer::new(client_config(), 1), Peer::new(server_config(), 2));
+            let mut pair = Pair::with_links(a, z, out, home, 3);
+            pair.run_for(Duration::from_secs(20));
+            let sent_again = pair.a.connection.stats().timeouts + pair.z.connection.stats().timeouts > 0;
+            let means_nothing = (5..11).contains(&(octet - header));
+            if both_connected(&mut pair) {
+                assert!(sent_again || means_nothing, "octet {octet} back {back}");
+            } else {
+                assert!(
+                    pair.a.closed.is_some() || pair.z.closed.is_some() || sent_again,
+                    "octet {octet} back {back}"
+                );
+            }
+        }
+    }
+}
+
+/// The keys protect the Finished, and nothing else in a handshake: in plaintext it does not count.
+#[test]
+fn a_finished_in_plaintext_does_not_count() {
+    let start = nomagic_testkit::clock::origin();
+    let (mut a, mut z) = (Peer::new(client_config(), 1), Peer::new(server_config(), 2));
+    deliver(&mut z, start, &flight(&mut a, start));
+    deliver(&mut a, start, &flight(&mut z, start));
+    let flight5 = records(&flight(&mut a, start));
+    let (finished, before) = flight5.split_last().unwrap();
+    deliver(&mut z, start, before);
+    let message = a.connection.context.flight.messages().pop().unwrap();
+    let mut plain = Vec::new();
+    a.connection.context.layer.put(0, ContentType::HANDSHAKE, Version::DTLS_1_2, &mut plain, |out| {
+        FragmentHeader::whole(message.kind, message.sequence, 12).encode(out);
+        out.extend(&message.body);
+    });
+    z.handle_input(start, &mut plain);
+    assert_eq!((z.connected, z.connection.stats().dropped_unexpected), (None, 1));
+    z.handle_input(start, &mut finished.clone());
+    assert!(z.connected.is_some());
+}

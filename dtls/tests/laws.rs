@@ -1,0 +1,27 @@
+//! The laws that every machine keeps.
+
+mod common;
+
+use common::*;
+use nomagic_testkit::laws::Subject;
+
+fn subject(address_validated: bool, path_mtu: usize) {
+    let make = |seed: u64| {
+        let (mut client, mut server) = (client_config(), server_config());
+        server.address_validated = address_validated;
+        (client.path_mtu, server.path_mtu) = (path_mtu, path_mtu);
+        (Peer::new(client, 2 * seed), Peer::new(server, 2 * seed + 1))
+    };
+    let done = |a: &Peer, z: &Peer| a.connected.is_some() && z.connected.is_some();
+    Subject { make: &make, done: &done, memory: 200_000 }.keeps_all_laws();
+}
+
+#[test]
+fn a_connection_keeps_all_laws() {
+    subject(true, 1200);
+}
+
+#[test]
+fn a_connection_with_fragments_to_an_unproven_address_keeps_all_laws() {
+    subject(false, 256);
+}

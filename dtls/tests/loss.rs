@@ -1,0 +1,211 @@
+//! Handshakes over links that lose, delay and repeat.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use nomagic_dtls::{CloseReason, Config, Event};
+use nomagic_testkit::ladder::Way;
+use nomagic_testkit::link::{Link, Verdict};
+use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+
+fn with_mtu(mut config: Config, path_mtu: usize) -> Config {
+    config.path_mtu = path_mtu;
+    config
+}
+
+/// Runs a handshake in which these datagrams are lost: `true` is from client to server.
+fn survives(path_mtu: usize, lost: &[(bool, usize)]) -> Duration {
+    let link = |out| {
+        let numbers = lost.iter().filter(|(way, _)| *way == out).map(|(_, number)| *number).collect();
+        Link::latency(10 * MS).drop_numbers(numbers)
+    };
+    let a = Peer::new(with_mtu(client_config(), path_mtu), 1);
+    let z = Peer::new(with_mtu(server_config(), path_mtu), 2);
+    let mut pair = Pair::with_links(a, z, link(true), link(false), 3);
+    pair.run_until(both_connected);
+    pair.elapsed()
+}
+
+/// D44: every loss of one, of two and of three datagrams, retransmissions among them.
+//= rfc6347#4.2.4-1 test
+#[test]
+fn a_handshake_survives_every_triple_loss() {
+    let both: Vec<(bool, usize)> = (0..5).flat_map(|number| [(true, number), (false, number)]).collect();
+    for (i, first) in both.iter().enumerate() {
+        for (j, second) in both.iter().enumerate().skip(i) {
+            for third in &both[j..] {
+                let took = survives(1200, &[*first, *second, *third]);
+                assert!(took < Duration::from_secs(16), "{first:?} {second:?} {third:?}: {took:?}");
+            }
+        }
+    }
+}
+
+/// D44, D48: the same with messages in fragments.
+#[test]
+fn a_fragmented_handshake_survives_every_double_loss() {
+    let both: Vec<(bool, usize)> = (0..10).flat_map(|number| [(true, number), (false, number)]).collect();
+    for (i, first) in both.iter().enumerate() {
+        for second in &both[i..] {
+            let took = survives(256, &[*first, *second]);
+            assert!(took < Duration::from_secs(8), "{first:?} {second:?}: {took:?}");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_survives_bad_links() {
+    for seed in 0..20 {
+        let link =
+            || Link::latency(30 * MS).jitter(50 * MS).loss(0.3).duplication(0.2).reordering(0.2, 80 * MS);
+        let path_mtu = if seed % 2 == 0 { 256 } else { 1200 };
+        let mut client = with_mtu(client_config(), path_mtu);
+        client.initial_timeout = 100 * MS;
+        client.handshake_timeout = Duration::from_secs(600);
+        let mut server = with_mtu(server_config(), path_mtu);
+        server.initial_timeout = 100 * MS;
+        server.handshake_timeout = Duration::from_secs(600);
+        let mut pair = Pair::new(Peer::new(client, seed), Peer::new(server, seed + 100), link, seed);
+        pair.run_until(both_connected);
+        pair.set_links(Link::new(), Link::new());
+        assert_talks(&mut pair);
+    }
+}
+
+/// RFC 6347 section 4.2.4.1: one second, doubled each time, up to sixty; D47: armed by the first datagram.
+//= rfc6347#4.2.4.1-1 test
+#[test]
+fn a_flight_is_repeated_after_one_second_doubled_each_time() {
+    let mut config = client_config();
+    config.handshake_timeout = Duration::from_secs(400);
+    let mut client = Peer::new(config, 1);
+    let start = nomagic_testkit::clock::origin();
+    assert_eq!(client.poll_timeout(), None, "nothing is sent before the first poll");
+    assert_eq!(flight(&mut client, start).len(), 1);
+    let mut at = start;
+    for seconds in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+        let due = client.poll_timeout().unwrap();
+        assert_eq!(due, at + Duration::from_secs(seconds));
+        client.handle_timeout(due - MS);
+        assert!(flight(&mut client, due - MS).is_empty());
+        at = due;
+        client.handle_timeout(at);
+        assert!(!flight(&mut client, at).is_empty());
+    }
+    assert_eq!(client.connection.stats().timeouts, 9);
+}
+
+/// RFC 6347 section 4.2.4.1: a timer that had to be doubled stays so for the next flight.
+//= rfc6347#4.2.4.1-2 test
+#[test]
+fn a_doubled_timer_stays_until_a_flight_gets_through() {
+    let a = Peer::new(client_config(), 1);
+    let lost = Link::latency(10 * MS).drop_numbers(vec![0, 2]);
+    let mut pair = Pair::with_links(a, Peer::new(server_config(), 2), lost, Link::latency(10 * MS), 3);
+    pair.run_until(both_connected);
+    let sent: Vec<_> =
+        pair.ladder().rungs().filter(|rung| rung.way == Way::Out).map(|rung| rung.time).collect();
+    // Hello, hello again after 1 s; the next flight is lost, and is sent again when the server repeats its own.
+    assert_eq!(sent[1], Duration::from_secs(1));
+    assert!(sent.last().unwrap() < &Duration::from_secs(3), "{sent:?}");
+}
+
+/// Who knows the round trip sets the first timer.
+#[test]
+fn the_first_timer_can_be_set() {
+    let mut config = client_config();
+    config.initial_timeout = 50 * MS;
+    let a = Peer::new(config, 1);
+    let lost = Link::latency(10 * MS).drop_numbers(vec![0]);
+    let mut pair = Pair::with_links(a, Peer::new(server_config(), 2), lost, Link::latency(10 * MS), 3);
+    pair.run_until(both_connected);
+    assert_eq!(pair.elapsed(), 90 * MS);
+}
+
+/// D45: who repeats its last flight gets ours once, and again only after a while; never for ever.
+#[test]
+fn a_repeated_flight_is_answered_and_not_too_often() {
+    let mut pair = pair(|| Link::latency(10 * MS));
+    pair.run_until(both_connected);
+    pair.run_quiet();
+    let last = pair.ladder().rungs().filter(|rung| rung.way == Way::Out).last().unwrap().datagram.clone();
+    let before = pair.counters(Way::Back).sent;
+    // The very same records are replays. What is real is sealed anew.
+    for _ in 0..100 {
+        pair.inject(Way::Out, &last);
+        pair.run_for(20 * MS);
+    }
+    assert_eq!(pair.counters(Way::Back).sent, before);
+    assert!(pair.z.connection.stats().dropped_replay >= 100);
+
+    // A server's flight, repeated every 20 ms as a transport inside STUN does.
+    let mut client = Peer::new(client_config(), 1);
+    let mut server = Peer::new(server_config(), 2);
+    let mut now = nomagic_testkit::clock::origin();
+    deliver(&mut server, now, &flight(&mut client, now));
+    let flight4 = flight(&mut server, now);
+    deliver(&mut client, now, &flight4);
+    let mut answers = flight(&mut client, now).len();
+    for _ in 0..200 {
+        now += 20 * MS;
+        deliver(&mut client, now, &flight4);
+        answers += flight(&mut client, now).len();
+    }
+    assert!((4..12).contains(&answers), "{answers} in four seconds");
+}
+
+/// The client repeats its last flight since ours was lost: it gets it again at once.
+#[test]
+fn a_lost_last_flight_comes_when_the_peer_asks() {
+    let a = Peer::new(client_config(), 1);
+    let lost = Link::latency(10 * MS).drop_numbers(vec![1, 2]);
+    let mut pair = Pair::with_links(a, Peer::new(server_config(), 2), Link::latency(10 * MS), lost, 3);
+    pair.run_until(both_connected);
+    let stats = pair.z.connection.stats();
+    assert_eq!((stats.repeats_answered, stats.timeouts), (2, 0));
+    assert_eq!(pair.elapsed(), Duration::from_millis(20 + 1000 + 2000 + 20));
+}
+
+/// D48: after two timeouts datagrams become smaller, down to 256 octets.
+//= rfc6347#4.1.1.1-11 test
+#[test]
+fn datagrams_become_smaller_when_nothing_gets_through() {
+    let narrow = || Link::latency(10 * MS).largest(300);
+    let mut pair = pair(narrow);
+    pair.run_until(both_connected);
+    let sizes: Vec<_> = pair.ladder().rungs().map(|rung| rung.datagram.len()).collect();
+    assert!(sizes.iter().any(|size| *size > 300) && sizes.iter().rev().take(4).all(|size| *size <= 300));
+    assert_talks(&mut pair);
+}
+
+/// RFC 6347 section 4.1.1: no datagram is larger than the path.
+//= rfc6347#4.1.1-1 test
+//= rfc6347#4.1.1-2 test
+//= rfc6347#4.1.1.1-10 test
+#[test]
+fn no_datagram_is_larger_than_the_path() {
+    for path_mtu in [256, 300, 548, 1200, 9000] {
+        let client = with_mtu(client_config(), path_mtu);
+        let mut pair = pair_of(client, with_mtu(server_config(), path_mtu), || Link::latency(MS));
+        pair.run_until(both_connected);
+        assert!(pair.ladder().rungs().all(|rung| rung.datagram.len() <= path_mtu));
+    }
+    let mut client = Peer::new(client_config(), 1);
+    client.connection.set_path_mtu(0);
+    let hello = flight(&mut client, nomagic_testkit::clock::origin());
+    assert!(hello.iter().all(|datagram| datagram.len() <= 256));
+}
+
+#[test]
+fn a_handshake_that_nobody_answers_ends_in_time() {
+    let mut pair = pair(|| Link::new().script(|_, _| Verdict::Drop));
+    pair.run_until(|pair| pair.a.is_closed());
+    assert_eq!(pair.elapsed(), Duration::from_secs(60));
+    assert_eq!(pair.a.closed, Some(CloseReason::Timeout { unauthenticated_alert: None }));
+    assert_eq!(pair.z.poll_timeout(), None, "a server that nobody spoke to waits");
+    assert_eq!(pair.a.connection.poll_event(), None::<Event>);
+}
