@@ -1,18 +1,24 @@
 //! Attributes as typed views: read when asked for, from the text where it lies.
 
+mod candidate;
+mod check;
 mod format;
 mod ice;
 mod identity;
 mod rid;
 mod stream;
+mod transport;
 
 use core::fmt;
 
+pub use candidate::Candidate;
+pub(crate) use check::check;
 pub use format::{Extmap, Fmtp, RtcpFeedback, RtpMap};
 pub use ice::{IceOptions, IcePassword, IceUfrag};
 pub use identity::{Fingerprint, HashFunction, MaxMessageSize, SctpPort, Setup};
 pub use rid::{Rid, RidDirection, Simulcast};
 pub use stream::{Direction, Group, Mid, Msid, Ssrc, SsrcGroup};
+pub use transport::{IcePacing, MaxPtime, MsidSemantic, Ptime, Rtcp, SctpMap, TlsId};
 
 /// An attribute as it stands in its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

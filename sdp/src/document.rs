@@ -4,17 +4,19 @@ mod edit;
 mod fields;
 mod finding;
 mod parse;
+mod show;
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-pub use fields::{Media, Origin};
+pub use fields::{Bandwidth, Connection, Media, Origin};
 pub(crate) use fields::{is_token, number};
 pub use finding::{Finding, FindingKind, Profile, Severity};
 pub use parse::{LimitError, Limits};
+pub use show::Shown;
 
-use crate::attribute::{Attribute, AttributeError, RawAttribute};
+use crate::attribute::{self, Attribute, AttributeError, RawAttribute};
 
 /// A session description, borrowed from the octets that it came in.
 ///
@@ -105,6 +107,20 @@ impl<'a> Document<'a> {
         self.findings.iter().find(intolerable).map_or(Ok(()), |finding| Err(*finding))
     }
 
+    /// The attributes that have a type and whose values do not fit it, in their order. Reading does not look into
+    /// values, so that it stays cheap; this does.
+    pub fn malformed_attributes(&self) -> impl Iterator<Item = AttributeError> {
+        let sections = (0..self.sections.len()).map(|number| self.section(number));
+        sections
+            .flat_map(|section| section.attributes())
+            .filter_map(|raw| attribute::check(raw).err().map(|kind| AttributeError { kind, line: raw.line }))
+    }
+
+    /// A finding with the line that it is about and a mark under the place, as compilers print theirs.
+    pub fn show(&self, finding: &Finding) -> Shown<'a> {
+        Shown::new(self.text, *finding)
+    }
+
     /// The `o=` line, if it is there and well formed.
     pub fn origin(&self) -> Option<Origin<'_>> {
         self.session().line('o').and_then(|line| line.text()).and_then(Origin::parse)
@@ -150,6 +166,16 @@ impl<'d> Section<'d> {
     /// The `m=` line, if it is well formed.
     pub fn media(&self) -> Option<Media<'d>> {
         self.line('m').and_then(|line| line.text()).and_then(Media::parse)
+    }
+
+    /// The `c=` line, if it is well formed.
+    pub fn connection(&self) -> Option<Connection<'d>> {
+        self.line('c').and_then(|line| line.text()).and_then(Connection::parse)
+    }
+
+    /// The `b=` lines that are well formed.
+    pub fn bandwidths(&self) -> impl Iterator<Item = Bandwidth<'d>> + use<'d> {
+        self.lines().filter(|line| line.kind == 'b').filter_map(|line| Bandwidth::parse(line.text()?))
     }
 
     /// The attributes in their order. Those whose text is not UTF-8 are left out; their lines are still there.

@@ -13,7 +13,8 @@ pub mod negotiation;
 mod writer;
 
 pub use document::{
-    Document, Finding, FindingKind, LimitError, Limits, Line, Media, Origin, Profile, Section, Severity,
+    Bandwidth, Connection, Document, Finding, FindingKind, LimitError, Limits, Line, Media, Origin, Profile,
+    Section, Severity, Shown,
 };
 pub use fragment::{Fragment, FragmentMedia};
 pub use negotiation::Negotiator;

@@ -3,10 +3,12 @@
 mod answer;
 mod codec;
 mod error;
+mod number;
 mod offer;
 mod remote;
 mod write;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -109,6 +111,8 @@ pub struct Track {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Section {
+    /// Its number for as long as it exists, whatever its place and name become.
+    pub id: u32,
     /// Its name.
     pub mid: String,
     /// What it is about.
@@ -127,6 +131,16 @@ pub struct Section {
     pub remote: Option<RemoteMedia>,
     /// Refused or ended by either side.
     pub rejected: bool,
+    /// Added here rather than by an offer of the other side's.
+    local: bool,
+    /// Ended here, by [`Negotiator::stop`].
+    stopped: bool,
+    /// An exchange has told both sides that it is refused or ended: its place may be used again.
+    closed: bool,
+    /// What had this place before, until an exchange has told the other side.
+    replaced: Option<Box<Section>>,
+    /// What we offer here, before anything is agreed on, under the numbers that the bundle leaves.
+    offer: Capabilities,
 }
 
 /// Where the exchange stands; RFC 9429 section 3.2.
@@ -154,6 +168,13 @@ pub struct Negotiator {
     role: Option<Setup>,
     version: u64,
     next_mid: u32,
+    next_id: u32,
+    /// How many sections the open offer of ours has; those behind them were added later.
+    offered: usize,
+    /// The names in the bundle of the other side's open offer; `None` where it has none.
+    bundle: Option<Vec<String>>,
+    /// The other side's last description lets short and long extension headers be mixed.
+    mixed: bool,
     /// What held before the offer under way, to go back to.
     before: Option<Snapshot>,
 }
@@ -175,14 +196,22 @@ impl Negotiator {
             role: None,
             version: 0,
             next_mid: 0,
+            next_id: 0,
+            offered: 0,
+            bundle: None,
+            mixed: false,
             before: None,
         }
     }
 
-    /// Adds sound or pictures, to be offered next; returns the section's number.
+    /// Adds sound or pictures, to be offered next; returns the section's place.
+    ///
+    /// The place may change until the section has been offered or answered; [`Section::id`] does not.
     pub fn add_media(&mut self, kind: Kind, direction: Direction, track: Option<Track>) -> usize {
         let mid = self.fresh_mid();
-        self.place(Section::new(mid, kind, direction, track))
+        let mut section = self.new_section(mid, kind, direction, track);
+        section.local = true;
+        self.place(section)
     }
 
     /// Adds data channels, to be offered next, unless they are there already.
@@ -203,12 +232,12 @@ impl Negotiator {
     /// Ends a section, from the next description on.
     pub fn stop(&mut self, number: usize) {
         if let Some(section) = self.sections.get_mut(number) {
-            section.rejected = true;
-            section.direction = Direction::Inactive;
+            section.stop();
         }
     }
 
-    /// Takes back an offer, ours or theirs, that has not been answered; RFC 9429 section 4.1.10.2.
+    /// Takes back an offer, ours or theirs, that has not been answered; RFC 9429 section 4.1.10.2. What was added, set
+    /// or stopped here in the meantime stays; sections that only the other side's offer brought are gone.
     ///
     /// # Errors
     /// There is none.
@@ -217,8 +246,7 @@ impl Negotiator {
             return Err(NegotiationError::State { state: self.state });
         }
         if let Some(before) = self.before.take() {
-            self.sections = before.sections;
-            self.remote = before.remote;
+            self.restore(before);
         }
         self.state = State::Stable;
         Ok(())
@@ -237,6 +265,18 @@ impl Negotiator {
     /// The other side's transport, as it said last.
     pub fn remote_transport(&self) -> Option<&RemoteTransport> {
         self.remote.as_ref()
+    }
+
+    /// Whether the offer that is open, theirs, restarts ICE: the answer then needs new credentials of ours; RFC 8839
+    /// section 4.4.1.1.
+    pub fn remote_restarts_ice(&self) -> bool {
+        let before = self.before.as_ref().and_then(|before| before.remote.as_ref());
+        match (self.state, before, &self.remote) {
+            (State::HaveRemoteOffer, Some(before), Some(now)) => {
+                (&before.ufrag, &before.password) != (&now.ufrag, &now.password)
+            }
+            _ => false,
+        }
     }
 
     /// Our part in the DTLS handshake, once agreed on: [`Setup::Active`] is the client.
@@ -268,19 +308,43 @@ impl Negotiator {
         }
     }
 
-    /// Takes the place of a section that both sides have let go; RFC 9429 section 5.2.2.
+    fn new_section(&mut self, mid: String, kind: Kind, wanted: Direction, track: Option<Track>) -> Section {
+        let id = self.next_id;
+        self.next_id = self.next_id.wrapping_add(1);
+        Section::new(id, mid, kind, wanted, track)
+    }
+
+    /// Takes the place of a section that both sides have let go; RFC 9429 section 5.2.2. Not while an offer is open,
+    /// whose places are fixed.
     fn place(&mut self, section: Section) -> usize {
-        let free = |old: &Section| {
-            old.rejected
-                && old.kind == section.kind
-                && old.remote.as_ref().is_some_and(|remote| remote.rejected)
-        };
-        if let Some(number) = self.sections.iter().position(free) {
-            self.sections[number] = section;
+        let free = self.sections.iter_mut().enumerate().find(|(_, old)| old.closed);
+        if let Some((number, old)) = free.filter(|_| self.state == State::Stable) {
+            let old = core::mem::replace(old, section);
+            self.sections[number].replaced = Some(Box::new(old));
             return number;
         }
         self.sections.push(section);
         self.sections.len() - 1
+    }
+
+    /// Goes back to `before`, but for what was added, set or stopped here since then.
+    fn restore(&mut self, before: Snapshot) {
+        let mut later = core::mem::replace(&mut self.sections, before.sections);
+        self.remote = before.remote;
+        for section in &mut self.sections {
+            let Some(at) = later.iter().position(|known| known.id == section.id) else { continue };
+            let now = later.remove(at);
+            (section.wanted, section.track) = (now.wanted, now.track);
+            if now.stopped {
+                section.stop();
+            }
+        }
+        for added in later.into_iter().filter(|section| section.local && !section.stopped) {
+            let Section { id, kind, wanted, track, .. } = added;
+            let mid = self.fresh_mid();
+            let section = Section { local: true, ..Section::new(id, mid, kind, wanted, track) };
+            self.sections.push(section);
+        }
     }
 
     fn snapshot(&mut self) {
@@ -293,8 +357,9 @@ impl Negotiator {
 }
 
 impl Section {
-    fn new(mid: String, kind: Kind, wanted: Direction, track: Option<Track>) -> Self {
+    fn new(id: u32, mid: String, kind: Kind, wanted: Direction, track: Option<Track>) -> Self {
         Self {
+            id,
             mid,
             kind,
             wanted,
@@ -304,7 +369,28 @@ impl Section {
             extensions: Vec::new(),
             remote: None,
             rejected: false,
+            local: false,
+            stopped: false,
+            closed: false,
+            replaced: None,
+            offer: Capabilities::default(),
         }
+    }
+
+    fn stop(&mut self) {
+        (self.rejected, self.stopped) = (true, true);
+        self.direction = Direction::Inactive;
+    }
+
+    /// The exchange has told both sides what this section is.
+    fn settle(&mut self) {
+        self.closed = self.rejected;
+        self.replaced = None;
+    }
+
+    /// Whether the other side knows of this place.
+    fn placed(&self) -> bool {
+        self.remote.is_some() || self.replaced.is_some()
     }
 
     /// The direction to write: what we want, without sending where there is nothing to send.

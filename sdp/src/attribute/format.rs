@@ -26,7 +26,7 @@ impl<'a> Attribute<'a> for RtpMap<'a> {
         let payload_type = payload_type(&mut fields)?;
         let encoding = fields.token('/', "encoding name")?;
         let clock_rate = fields.number('/', "clock rate")?;
-        let channels = if fields.rest.is_empty() { None } else { Some(fields.number('/', "channels")?) };
+        let channels = if fields.rest.is_empty() { None } else { Some(fields.number('\n', "channels")?) };
         Ok(Self { payload_type, encoding, clock_rate, channels })
     }
 }

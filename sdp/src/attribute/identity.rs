@@ -74,7 +74,11 @@ impl<'a> Attribute<'a> for Fingerprint {
         let start = fields;
         let hash = HashFunction::from_name(fields.until(' '))
             .ok_or_else(|| start.error("sha-256, sha-384 or sha-512"))?;
-        let octet = |text: &str| (text.len() == 2).then(|| u8::from_str_radix(text, 16).ok()).flatten();
+        // `from_str_radix` alone would take a sign for a digit.
+        let octet = |text: &str| {
+            let digits = text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+            digits.then(|| u8::from_str_radix(text, 16).ok()).flatten()
+        };
         let octets: Option<Vec<u8>> = fields.rest.trim_end().split(':').map(octet).collect();
         octets.and_then(|octets| Self::new(hash, &octets)).ok_or_else(|| {
             fields.error("pairs of hexadecimal digits, parted by colons, of the hash's length")

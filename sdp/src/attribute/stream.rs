@@ -210,7 +210,7 @@ impl<'a> Attribute<'a> for SsrcGroup<'a> {
     fn parse(value: &'a str) -> Result<Self, Malformed> {
         let mut fields = Fields::new(Self::NAME, value);
         let semantics = fields.token(' ', "semantics")?;
-        let good = fields.rest.split(' ').all(|text| text.parse::<u32>().is_ok());
+        let good = fields.rest.split(' ').all(|text| crate::document::number::<u32>(text).is_some());
         if good { Ok(Self { semantics, ssrcs: fields.rest }) } else { Err(fields.error("SSRCs of 32 bits")) }
     }
 }

@@ -15,6 +15,7 @@ impl Document<'_> {
         if let Some(entry) = self.lines.get_mut(line) {
             entry.kind = kind(text);
             entry.edit = Some(text.as_bytes().to_vec());
+            self.reindex();
         }
         Ok(())
     }
@@ -81,8 +82,9 @@ impl Document<'_> {
 
     fn reindex(&mut self) {
         let media = self.lines.iter().enumerate().filter(|(_, entry)| entry.kind == b'm');
-        let sections: Vec<usize> = core::iter::once(0).chain(media.map(|(index, _)| index)).collect();
-        self.sections = sections;
+        self.sections.clear();
+        self.sections.push(0);
+        self.sections.extend(media.map(|(index, _)| index));
     }
 }
 

@@ -68,6 +68,45 @@ impl<'a> Media<'a> {
     }
 }
 
+/// `c=`: an address; RFC 8866 section 5.7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection<'a> {
+    /// `IN`.
+    pub network: &'a str,
+    /// `IP4` or `IP6`.
+    pub address_type: &'a str,
+    /// An address or a name; a multicast address may have `/ttl` and `/count` behind it.
+    pub address: &'a str,
+}
+
+impl<'a> Connection<'a> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
+        let mut fields = value.split(' ');
+        let mut next = || fields.next().filter(|field| !field.is_empty());
+        let (network, address_type, address) = (next()?, next()?, next()?);
+        let good = fields.next().is_none() && is_token(network) && is_token(address_type);
+        good.then_some(Self { network, address_type, address })
+    }
+}
+
+/// `b=`: how much the media may take; RFC 8866 section 5.8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bandwidth<'a> {
+    /// `CT` and `AS` count kilobits per second, `TIAS` (RFC 3890) bits per second.
+    pub kind: &'a str,
+    /// How much, in the unit of the kind.
+    pub value: u64,
+}
+
+impl<'a> Bandwidth<'a> {
+    pub(crate) fn parse(value: &'a str) -> Option<Self> {
+        let (kind, value) = value.split_once(':')?;
+        (is_token(kind) && is_digits(value)).then_some(())?;
+        // Whoever writes more than 64 bits hold means "any".
+        Some(Self { kind, value: value.parse().unwrap_or(u64::MAX) })
+    }
+}
+
 pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit())
 }

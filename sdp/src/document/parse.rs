@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::fields::{Media, Origin, is_digits, is_token};
+use super::fields::{Bandwidth, Connection, Media, Origin, is_digits, is_token};
 use super::finding::{Finding, FindingKind};
 use super::{Document, Entry, Line};
 
@@ -205,8 +205,8 @@ impl<'d> Judge<'d> {
         let good = match line.kind {
             'o' => Origin::parse(text).is_some(),
             'm' => Media::parse(text).is_some(),
-            'c' => is_connection(text),
-            'b' => text.split_once(':').is_some_and(|(kind, value)| is_token(kind) && is_digits(value)),
+            'c' => Connection::parse(text).is_some(),
+            'b' => Bandwidth::parse(text).is_some(),
             't' => text.split_once(' ').is_some_and(|(start, stop)| is_digits(start) && is_digits(stop)),
             'a' => is_token(text.split(':').next().unwrap_or_default()),
             's' | 'r' | 'z' | 'k' | 'i' | 'u' | 'e' | 'p' => !text.is_empty(),
@@ -234,14 +234,4 @@ impl<'d> Judge<'d> {
             column: column + 1,
         });
     }
-}
-
-/// `IN IP4 address[/ttl[/count]]`; RFC 8866 section 5.7. The address may be a name.
-fn is_connection(text: &str) -> bool {
-    let mut fields = text.split(' ');
-    let (network, kind, address) = (fields.next(), fields.next(), fields.next());
-    network.is_some_and(is_token)
-        && kind.is_some_and(is_token)
-        && address.is_some_and(|address| !address.is_empty())
-        && fields.next().is_none()
 }

@@ -41,6 +41,11 @@ impl Codec {
         self.parameter("apt").and_then(|value| value.parse().ok())
     }
 
+    /// Whether it repeats packets of another codec, RFC 4588.
+    pub(super) fn is_repair(&self) -> bool {
+        self.name.eq_ignore_ascii_case("rtx")
+    }
+
     fn parameter(&self, name: &str) -> Option<&str> {
         let pairs = self.parameters.split(';').filter_map(|pair| pair.split_once('='));
         pairs
@@ -70,17 +75,16 @@ impl Codec {
 /// The codecs of `theirs` that `ours` has too, in their order and under their payload types, with our parameters and
 /// the feedback that both know. Repair codecs come along with what they repair.
 pub(super) fn common_codecs(ours: &[Codec], theirs: &[Codec]) -> Vec<Codec> {
-    let repairs = |codec: &Codec| codec.name.eq_ignore_ascii_case("rtx");
     let mut common: Vec<Codec> = Vec::new();
-    for their in theirs.iter().filter(|codec| !repairs(codec)) {
-        let Some(own) = ours.iter().find(|own| !repairs(own) && own.matches(their)) else { continue };
+    for their in theirs.iter().filter(|codec| !codec.is_repair()) {
+        let Some(own) = ours.iter().find(|own| !own.is_repair() && own.matches(their)) else { continue };
         let feedback = own.feedback.iter().filter(|known| their.feedback.contains(known)).cloned().collect();
         common.push(Codec { feedback, parameters: own.parameters.clone(), ..their.clone() });
     }
-    if ours.iter().any(repairs) {
+    if ours.iter().any(Codec::is_repair) {
         let covered = |codec: &&Codec| {
             let about = codec.associated();
-            repairs(codec) && common.iter().any(|known| Some(known.payload_type) == about)
+            codec.is_repair() && common.iter().any(|known| Some(known.payload_type) == about)
         };
         let repair: Vec<Codec> = theirs.iter().filter(covered).cloned().collect();
         common.extend(repair);

@@ -1,6 +1,7 @@
 //! Writing a description; RFC 9429 sections 5.2.1 and 5.3.1.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::codec::{Codec, HeaderExtension};
 use super::{Kind, LocalTransport, NegotiationError, Negotiator, Section, State};
@@ -21,29 +22,54 @@ impl Negotiator {
         out.line('v', 0);
         out.line('o', format_args!("- {} {} IN IP4 127.0.0.1", self.config.session_id, self.version));
         out.line('s', '-').line('t', "0 0");
-        let bundle = self.bundle();
+        let answering = self.state == State::HaveRemoteOffer;
+        let bundle = self.bundled();
         if !bundle.is_empty() {
             out.attribute("group", format_args!("BUNDLE {}", bundle.join(" ")));
         }
-        out.flag("extmap-allow-mixed")
-            .attribute("ice-options", "trickle")
-            .attribute("msid-semantic", "WMS *");
-        let tagged = self.sections.iter().position(|section| !section.rejected);
+        if !answering || self.mixed {
+            out.flag("extmap-allow-mixed");
+        }
+        out.attribute("ice-options", "trickle").attribute("msid-semantic", "WMS *");
+        // The bundle's first section speaks for all; RFC 9143 section 7.1.3.
+        let first = self.sections.iter().position(|section| match bundle.first() {
+            Some(mid) => section.mid == *mid,
+            None => !section.rejected,
+        });
         for (number, section) in self.sections.iter().enumerate() {
-            // In an answer the first section speaks for the whole bundle; RFC 9143 section 7.3.
-            let with_transport = !section.rejected && (setup == Setup::ActPass || Some(number) == tagged);
+            // In an offer each speaks for itself too, in case that the bundle is declined.
+            let with_transport = !section.rejected && (!answering || Some(number) == first);
             self.media_line(&mut out, section);
+            if !answering || section.remote.as_ref().is_none_or(|remote| remote.named) {
+                out.attribute("mid", Mid(&section.mid));
+            }
             if section.rejected {
-                out.attribute("mid", Mid(&section.mid)).flag("inactive");
+                out.flag("inactive");
                 continue;
             }
-            out.attribute("mid", Mid(&section.mid));
             if with_transport {
-                write_transport(&mut out, transport, setup, Some(number) == tagged);
+                write_transport(&mut out, transport, setup, Some(number) == first);
             }
             self.media(&mut out, section);
         }
         Ok(out.finish()?)
+    }
+
+    /// The names of the sections that share the transport, the one that speaks for them first.
+    fn bundled(&self) -> Vec<&str> {
+        let kept = |mid: &str| self.sections.iter().any(|section| section.mid == mid && !section.rejected);
+        match (&self.bundle, self.state) {
+            (Some(bundle), State::HaveRemoteOffer) => {
+                bundle.iter().map(String::as_str).filter(|mid| kept(mid)).collect()
+            }
+            (None, State::HaveRemoteOffer) => Vec::new(),
+            _ => self
+                .sections
+                .iter()
+                .filter(|section| !section.rejected)
+                .map(|section| section.mid.as_str())
+                .collect(),
+        }
     }
 
     fn media_line(&self, out: &mut Writer, section: &Section) {
@@ -63,7 +89,7 @@ impl Negotiator {
             }
             (_, [], None) => out.line('m', format_args!("{kind} {port} {protocol} 0")),
             (_, codecs, _) => {
-                let formats: alloc::vec::Vec<String> =
+                let formats: Vec<String> =
                     codecs.iter().map(|codec| alloc::format!("{}", codec.payload_type)).collect();
                 out.line('m', format_args!("{kind} {port} {protocol} {}", formats.join(" ")))
             }
@@ -77,13 +103,18 @@ impl Negotiator {
             out.attribute("max-message-size", MaxMessageSize(self.config.max_message_size.unwrap_or(65_536)));
             return;
         }
-        for HeaderExtension { id, uri } in self.extensions(section) {
-            let map = Extmap { id: (*id).into(), direction: None, uri, attributes: "" };
-            out.attribute("extmap", map);
-        }
         let answering = self.state == State::HaveRemoteOffer;
+        for HeaderExtension { id, uri } in self.extensions(section) {
+            // One that goes one way is answered with the same way, seen from here; RFC 8285 section 6.
+            let one_way = section.remote.iter().filter(|_| answering).flat_map(|remote| &remote.one_way);
+            let direction = one_way.copied().find(|(known, _)| known == id).map(|(_, way)| way.reversed());
+            out.attribute("extmap", Extmap { id: (*id).into(), direction, uri, attributes: "" });
+        }
         out.flag(&alloc::format!("{}", if answering { section.direction } else { section.offered() }));
-        out.flag("rtcp-mux").flag("rtcp-rsize");
+        out.flag("rtcp-mux");
+        if section.remote.as_ref().is_none_or(|remote| remote.reduced_size_rtcp) {
+            out.flag("rtcp-rsize");
+        }
         for codec in self.codecs(section) {
             write_codec(out, codec);
         }
@@ -93,21 +124,13 @@ impl Negotiator {
         }
     }
 
-    /// What was agreed on; what we can do, before that.
+    /// What was agreed on; what we offer, before that.
     fn codecs<'s>(&'s self, section: &'s Section) -> &'s [Codec] {
-        match self.capabilities(&section.kind) {
-            Some(capabilities) if section.codecs.is_empty() && section.remote.is_none() => {
-                &capabilities.codecs
-            }
-            _ => &section.codecs,
-        }
+        if section.remote.is_none() { &section.offer.codecs } else { &section.codecs }
     }
 
     fn extensions<'s>(&'s self, section: &'s Section) -> &'s [HeaderExtension] {
-        match self.capabilities(&section.kind) {
-            Some(capabilities) if section.remote.is_none() => &capabilities.extensions,
-            _ => &section.extensions,
-        }
+        if section.remote.is_none() { &section.offer.extensions } else { &section.extensions }
     }
 }
 
