@@ -81,7 +81,11 @@ impl Driver {
         }
         for _ in 0..BATCH {
             match self.socket.recv_from(&mut self.inward) {
-                Ok((len, remote)) => self.hand_in(peer, remote, len),
+                Ok((len, remote)) => {
+                    self.hand_in(peer, remote, len);
+                    // At once, not after the batch: the other side's window opens with each acknowledgement.
+                    self.send(peer);
+                }
                 Err(error) if is_passing(error.kind()) => break,
                 Err(error) => return Err(error),
             }

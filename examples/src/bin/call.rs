@@ -106,9 +106,9 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 /// After this a call that has not ended has failed.
-const TIME_LIMIT: Duration = Duration::from_millis(17_500);
+const TIME_LIMIT: Duration = Duration::from_millis(18_300);
 /// How long both sides may take to hang up.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_millis(1500);
 
 fn main() -> ExitCode {
     let options = Options::parse();
