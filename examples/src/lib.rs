@@ -7,4 +7,5 @@ pub mod media;
 pub mod peer;
 pub mod proxy;
 pub mod script;
+pub mod serve;
 pub mod udp;

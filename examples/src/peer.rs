@@ -50,6 +50,8 @@ pub struct PeerConfig {
     pub trace: bool,
     /// Octets of the largest datagram to send.
     pub mtu: usize,
+    /// Only loopback addresses of the other side are tried, so that nobody can aim checks at inner networks.
+    pub loopback_only: bool,
     /// Settings of the data channels; the MTU is filled in.
     pub data: nomagic_sctp::Config,
 }
@@ -65,7 +67,16 @@ impl PeerConfig {
         let mut data = nomagic_sctp::Config::default();
         // Nobody has measured the path yet, and a retransmission before the first round trip is over costs the window.
         data.rto_initial = Duration::from_secs(1);
-        Self { identity, offering, profiles, key_log: None, trace: false, mtu: 1200, data }
+        Self {
+            identity,
+            offering,
+            profiles,
+            key_log: None,
+            trace: false,
+            mtu: 1200,
+            loopback_only: false,
+            data,
+        }
     }
 }
 
@@ -311,6 +322,12 @@ impl Peer {
         self.media.pop()
     }
 
+    /// Asks the sender of a stream for a keyframe.
+    pub fn request_keyframe(&mut self, now: Instant, ssrc: u32) {
+        // Feedback that finds no room is asked for again by whoever still needs it.
+        let _ = self.rtp.request_keyframe(now, ssrc);
+    }
+
     /// Gives out the frames that are whole and stops waiting for the rest.
     pub fn flush_media(&mut self) {
         self.media.flush();
@@ -329,6 +346,11 @@ impl Peer {
     /// Whether nothing more is to be sent.
     pub fn is_closed(&self) -> bool {
         self.ice.is_closed()
+    }
+
+    /// Whether [`Peer::close`] has been called.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// When each stage of the call was reached.

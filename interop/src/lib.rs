@@ -1,6 +1,10 @@
 //! Tests that need another program. In CI (`CI=true`) a missing program fails them; by hand they say loudly what they
 //! skip. They end only the processes that they started.
 #![forbid(unsafe_code)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "it serves tests, which fail by panicking")]
+
+pub mod browser;
+pub mod program;
 
 use std::process::{Command, Stdio};
 
@@ -8,11 +12,7 @@ use std::process::{Command, Stdio};
 ///
 /// # Panics
 /// In CI, when the program is missing.
-#[expect(
-    clippy::print_stderr,
-    clippy::panic,
-    reason = "a skipped test must be seen, and in CI it is a failure"
-)]
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub fn has(program: &str) -> bool {
     let started = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if started.is_ok_and(|status| status.success()) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use nomagic_interop::has;
+use nomagic_interop::program::example;
 
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).to_path_buf();
@@ -13,15 +14,8 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// Runs `call`, built as the tests are.
 fn call(arguments: &[&str]) -> Output {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--bin", "call"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .status();
-    assert!(built.unwrap().success());
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    Command::new(target.join("release/call")).args(arguments).output().unwrap()
+    Command::new(example("call")).args(arguments).output().unwrap()
 }
 
 fn text(octets: &[u8]) -> String {

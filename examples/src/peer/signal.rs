@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use nomagic_dtls::{Config as DtlsConfig, Connection, Fingerprint, HashAlgorithm, Verifier};
 use nomagic_ice::{Candidate, Credentials};
-use nomagic_sdp::Negotiator;
 use nomagic_sdp::attribute::{self, Direction, HashFunction, Setup};
 use nomagic_sdp::negotiation::{Codec, Config, Kind, LocalTransport, NegotiationError, Track};
+use nomagic_sdp::{Fragment, FragmentMedia, Negotiator};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -91,6 +91,9 @@ impl Peer {
     /// The offer is malformed, or another one is open.
     pub fn answer_offer(&mut self, now: Instant, offer: &str) -> Result<String, SignalError> {
         self.negotiator.accept_offer(offer.as_bytes())?;
+        if self.negotiator.remote_restarts_ice() {
+            self.ice.restart(now);
+        }
         let transport = self.local_transport();
         let answer = self.negotiator.create_answer(&transport)?;
         self.follow(now)?;
@@ -108,11 +111,56 @@ impl Peer {
 
     /// Takes a candidate of the other side's, as it stands behind `a=candidate:`. One that cannot be used is left out.
     pub fn add_remote_candidate(&mut self, now: Instant, candidate: &str) {
-        if let Ok(candidate) = candidate.parse::<Candidate>() {
+        let allowed = |candidate: &Candidate| {
+            let address = candidate.socket_address();
+            !self.config.loopback_only || address.is_some_and(|address| address.ip().is_loopback())
+        };
+        if let Some(candidate) = candidate.parse::<Candidate>().ok().filter(allowed) {
             // What ICE does not want, it counts.
             let _ = self.ice.add_remote_candidate(now, &candidate);
         }
         self.collect(now);
+    }
+
+    /// Takes candidates that came after the description; with new credentials it is a restart of ICE, whose answer are
+    /// our own. RFC 8840 section 9.
+    ///
+    /// # Errors
+    /// The credentials are malformed.
+    pub fn trickle(&mut self, now: Instant, fragment: &Fragment) -> Result<Option<Fragment>, SignalError> {
+        let mut answer = None;
+        if let Some((ufrag, password)) = fragment.credentials()
+            && self.ice.remote_credentials().is_some_and(|known| known.ufrag() != ufrag)
+        {
+            let credentials = Credentials::new(ufrag, password);
+            let credentials = credentials.map_err(|error| SignalError::Credentials(error.to_string()))?;
+            self.ice.restart(now);
+            self.ice
+                .set_remote_credentials(now, credentials)
+                .map_err(|error| SignalError::Credentials(error.to_string()))?;
+            let own = self.local_transport();
+            let mid =
+                self.negotiator.sections().first().map(|section| section.mid.clone()).unwrap_or_default();
+            let media = FragmentMedia {
+                media: "audio 9 UDP/TLS/RTP/SAVPF 0".into(),
+                mid,
+                candidates: own.candidates,
+                end_of_candidates: true,
+                ..FragmentMedia::default()
+            };
+            answer =
+                Some(Fragment { ufrag: Some(own.ufrag), password: Some(own.password), media: vec![media] });
+        }
+        for media in &fragment.media {
+            for candidate in &media.candidates {
+                self.add_remote_candidate(now, candidate);
+            }
+            if media.end_of_candidates {
+                self.ice.end_of_remote_candidates(now);
+            }
+        }
+        self.collect(now);
+        Ok(answer)
     }
 
     fn local_transport(&self) -> LocalTransport {

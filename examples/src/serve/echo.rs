@@ -1,0 +1,122 @@
+//! Everything that comes in goes back: sound, pictures and messages.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use nomagic_sctp::channel::{ChannelEvent, ChannelId, ChannelOptions, Message};
+use serde_json::{Value, json};
+
+use crate::peer::{Medium, Peer, PeerEvent};
+use crate::udp::Driver;
+
+/// Messages that wait to go back, while the other side takes nothing.
+const MAX_WAITING: usize = 4096;
+
+/// What has come and gone.
+#[derive(Debug, Default)]
+pub(super) struct Echo {
+    /// Open a channel of our own.
+    initiate: bool,
+    own: Option<ChannelId>,
+    waiting: VecDeque<(ChannelId, Message)>,
+    frames: [u64; 2],
+    messages: u64,
+    message_octets: u64,
+    round_trip_ms: Option<f64>,
+    video_ssrc: Option<u32>,
+}
+
+impl Echo {
+    pub(super) fn new(initiate: bool) -> Self {
+        Self { initiate, ..Self::default() }
+    }
+
+    pub(super) fn note(&mut self, now: Instant, event: PeerEvent, peer: &mut Peer) {
+        match event {
+            PeerEvent::Channel(ChannelEvent::Connected) if self.initiate => {
+                self.own = peer.channels().open(now, "echo", ChannelOptions::default()).ok();
+            }
+            PeerEvent::Channel(ChannelEvent::Opened { channel, .. }) if Some(channel) == self.own => {
+                for number in 0..10 {
+                    self.waiting.push_back((channel, Message::text(&format!("test {number}"))));
+                }
+            }
+            // A receiver of our echo needs a keyframe, and only the source can make one.
+            PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(_)) => {
+                if let Some(ssrc) = self.video_ssrc {
+                    peer.request_keyframe(now, ssrc);
+                }
+            }
+            PeerEvent::Rtp(nomagic_rtp::Event::RoundTrip { time, .. }) => {
+                self.round_trip_ms = Some(time.as_secs_f64() * 1000.0);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn go_on(&mut self, now: Instant, peer: &mut Peer) {
+        while let Some(received) = peer.receive_frame() {
+            self.frames[usize::from(received.medium == Medium::Video)] += 1;
+            if received.medium == Medium::Video {
+                self.video_ssrc = Some(received.ssrc);
+                if received.frame.after_loss && !received.frame.keyframe {
+                    peer.request_keyframe(now, received.ssrc);
+                }
+            }
+            peer.send_frame(received.medium, &received.frame.data, received.frame.timestamp);
+        }
+        // What is not taken waits in the association, and its window tells the other side.
+        while self.waiting.len() < MAX_WAITING {
+            let Some((channel, message)) = peer.channels().receive(now) else { break };
+            self.messages += 1;
+            self.message_octets += message.payload.len() as u64;
+            // Our own test messages, echoed by the other side, have come home.
+            let home =
+                Some(channel) == self.own && message.as_text().is_some_and(|text| text.starts_with("test "));
+            if !home {
+                self.waiting.push_back((channel, message));
+            }
+        }
+        while let Some((channel, message)) = self.waiting.front() {
+            use nomagic_sctp::channel::ChannelSendError::WouldBlock;
+            if let Err(WouldBlock { .. }) = peer.channels().send(now, *channel, message.clone()) {
+                break;
+            }
+            self.waiting.pop_front();
+        }
+    }
+
+    pub(super) fn status(&self, began: Instant, peer: &Peer, driver: &Driver) -> Value {
+        let since = |stage: Option<Instant>| {
+            stage.map(|at| at.saturating_duration_since(began).as_secs_f64() * 1000.0)
+        };
+        let stages = peer.stages();
+        let sources: Vec<Value> = peer
+            .rtp()
+            .sources()
+            .map(|source| json!({ "ssrc": source.ssrc, "packets": source.received, "lost": source.lost, "jitter": source.jitter }))
+            .collect();
+        json!({
+            "ice": peer.ice().state().to_string(),
+            "path": peer.ice().selected_pair().map(|pair| pair.route.to_string()),
+            "dtls": peer.dtls().and_then(|dtls| dtls.connected()).map(|connected| connected.to_string()),
+            "srtp": peer.srtp_profile().map(|profile| profile.to_string()),
+            "stages_ms": {
+                "signalled": since(stages.signalled),
+                "connected": since(stages.connected),
+                "selected": since(stages.selected),
+                "secured": since(stages.secured),
+                "media": since(stages.media),
+                "data": since(stages.data),
+            },
+            "datagrams": { "sent": driver.sent, "received": driver.received },
+            "sources": sources,
+            "audio_frames": self.frames[0],
+            "video_frames": self.frames[1],
+            "messages": self.messages,
+            "message_octets": self.message_octets,
+            "round_trip_ms": self.round_trip_ms,
+            "why_not_connected": peer.ice().why_not_connected().map(|why| why.to_string()),
+        })
+    }
+}
