@@ -67,6 +67,8 @@ impl PeerConfig {
         let mut data = nomagic_sctp::Config::default();
         // Nobody has measured the path yet, and a retransmission before the first round trip is over costs the window.
         data.rto_initial = Duration::from_secs(1);
+        // Long enough for a lost SHUTDOWN COMPLETE to be asked for again; DTLS says goodbye after it.
+        data.linger = Duration::from_millis(200);
         Self {
             identity,
             offering,

@@ -19,6 +19,13 @@ impl Program {
     }
 }
 
+impl Program {
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It may have ended by itself.

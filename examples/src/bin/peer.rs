@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         token: options.token,
     };
     println!("http://{}/", config.address);
-    match serve(Arc::new(Server::new(config))) {
+    match serve(&Arc::new(Server::new(config))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("peer: {message}");

@@ -31,14 +31,14 @@ impl Echo {
         Self { initiate, ..Self::default() }
     }
 
-    pub(super) fn note(&mut self, now: Instant, event: PeerEvent, peer: &mut Peer) {
+    pub(super) fn note(&mut self, now: Instant, event: &PeerEvent, peer: &mut Peer) {
         match event {
             PeerEvent::Channel(ChannelEvent::Connected) if self.initiate => {
                 self.own = peer.channels().open(now, "echo", ChannelOptions::default()).ok();
             }
-            PeerEvent::Channel(ChannelEvent::Opened { channel, .. }) if Some(channel) == self.own => {
+            PeerEvent::Channel(ChannelEvent::Opened { channel, .. }) if Some(*channel) == self.own => {
                 for number in 0..10 {
-                    self.waiting.push_back((channel, Message::text(&format!("test {number}"))));
+                    self.waiting.push_back((*channel, Message::text(&format!("test {number}"))));
                 }
             }
             // A receiver of our echo needs a keyframe, and only the source can make one.
@@ -99,7 +99,7 @@ impl Echo {
         json!({
             "ice": peer.ice().state().to_string(),
             "path": peer.ice().selected_pair().map(|pair| pair.route.to_string()),
-            "dtls": peer.dtls().and_then(|dtls| dtls.connected()).map(|connected| connected.to_string()),
+            "dtls": peer.dtls().and_then(nomagic_dtls::Connection::connected).map(|connected| connected.to_string()),
             "srtp": peer.srtp_profile().map(|profile| profile.to_string()),
             "stages_ms": {
                 "signalled": since(stages.signalled),

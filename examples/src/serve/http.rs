@@ -34,14 +34,14 @@ impl Answer {
 ///
 /// # Errors
 /// The address cannot be bound.
-pub fn serve(server: Arc<Server>) -> Result<(), String> {
+pub fn serve(server: &Arc<Server>) -> Result<(), String> {
     let address = server.config.address;
     let http =
         tiny_http::Server::http(address).map_err(|error| format!("cannot serve at {address}: {error}"))?;
     let http = Arc::new(http);
     let workers: Vec<_> = (0..4)
         .map(|_| {
-            let (http, server) = (Arc::clone(&http), Arc::clone(&server));
+            let (http, server) = (Arc::clone(&http), Arc::clone(server));
             std::thread::spawn(move || {
                 while let Ok(mut request) = http.recv() {
                     let answer = route(&server, &mut request);

@@ -119,7 +119,7 @@ impl Thread {
                 if self.ends(&event) {
                     self.peer.close(now);
                 }
-                self.echo.note(now, event, &mut self.peer);
+                self.echo.note(now, &event, &mut self.peer);
             }
             self.echo.go_on(now, &mut self.peer);
             if self.peer.stages().connected.is_none() && now > self.began + SETUP_TIME {
