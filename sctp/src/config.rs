@@ -44,6 +44,9 @@ pub struct Config {
     pub zero_checksum: bool,
     /// First congestion window; packets. Default 10, as TCP has it since RFC 6928 (RFC 9260 section 7.2.1: about 4).
     pub initial_window: usize,
+    /// Largest congestion window; packets. Default 1,000,000: the network decides. Less keeps bulk data from filling the
+    /// queues that media share.
+    pub max_window: usize,
     /// How long a graceful shutdown may take before it becomes an abort; RFC 9260 section 9.2, T5. Default 10 s.
     pub shutdown_timeout: Duration,
     /// How long repeats of the peer's last packet are answered after a graceful end. Default 1 s.
@@ -72,6 +75,7 @@ impl Default for Config {
             cookie_lifetime: Duration::from_secs(60),
             zero_checksum: true,
             initial_window: 10,
+            max_window: 1_000_000,
             shutdown_timeout: Duration::from_secs(10),
             linger: Duration::from_secs(1),
         }
@@ -91,6 +95,7 @@ impl Config {
         self.sack_delay = self.sack_delay.min(Duration::from_millis(500));
         self.heartbeat_interval = self.heartbeat_interval.max(self.rto_min);
         self.initial_window = self.initial_window.max(1);
+        self.max_window = self.max_window.max(self.initial_window);
         self
     }
 }

@@ -142,7 +142,7 @@ impl Tcb {
             outbound_streams: config.outbound_streams.min(peer.inbound),
             out: Outstanding::new(local.initial_tsn),
             recovery: Recovery::new(),
-            congestion: Box::new(NewReno::new(config.path_mtu, config.initial_window)),
+            congestion: Box::new(NewReno::new(config.path_mtu, config.initial_window, config.max_window)),
             rto: Rto::new(config),
             peer_window: window(peer.a_rwnd),
             probing: false,

@@ -180,6 +180,10 @@ fn run(options: &Options) -> Result<bool, String> {
         config.data.rto_initial = Duration::from_millis(200) + Duration::from_millis(2 * options.delay);
         config.data.sack_delay = Duration::from_millis(5);
         config.data.rto_min = Duration::from_millis(25);
+        if options.delay == 0 {
+            // A socket's buffer holds about a hundred packets: a megabyte at once would push sound and picture out of it.
+            config.data.max_window = 32;
+        }
         Peer::new(config, &mut rng)
     });
     let capture = open_capture(options, start, &mut driver_a)?;

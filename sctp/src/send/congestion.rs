@@ -43,14 +43,23 @@ pub(crate) struct NewReno {
     threshold: usize,
     partial: usize,
     packet: usize,
+    /// The largest window, in packets.
+    most: usize,
     /// Window and threshold before the last loss.
     before_loss: Option<(usize, usize)>,
 }
 
 impl NewReno {
-    /// `packet`: octets of the largest packet; `initial`: first window in packets.
-    pub(crate) fn new(packet: usize, initial: usize) -> Self {
-        Self { window: packet * initial, threshold: usize::MAX / 4, partial: 0, packet, before_loss: None }
+    /// `packet`: octets of the largest packet; `initial` and `most`: first and largest window in packets.
+    pub(crate) fn new(packet: usize, initial: usize, most: usize) -> Self {
+        Self {
+            window: packet * initial,
+            threshold: usize::MAX / 4,
+            partial: 0,
+            packet,
+            most,
+            before_loss: None,
+        }
     }
 }
 
@@ -84,6 +93,7 @@ impl Congestion for NewReno {
                 }
             }
         }
+        self.window = self.window.min(self.most.saturating_mul(self.packet));
         if acked.all {
             self.partial = 0;
         }
@@ -130,7 +140,7 @@ mod tests {
 
     #[test]
     fn slow_start_grows_only_while_the_window_is_used() {
-        let mut reno = NewReno::new(1000, 10);
+        let mut reno = NewReno::new(1000, 10, 1000);
         reno.on_ack(acked(1000, 10_000));
         assert_eq!(reno.window(), 11_000);
         reno.on_ack(acked(1000, 3000));
@@ -140,8 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn the_window_stops_at_its_largest() {
+        let mut reno = NewReno::new(1000, 10, 12);
+        for _ in 0..9 {
+            reno.on_ack(acked(2000, reno.window()));
+        }
+        assert_eq!(reno.window(), 12_000);
+    }
+
+    #[test]
     fn a_loss_halves_and_a_timeout_leaves_one_packet_then_slow_start() {
-        let mut reno = NewReno::new(1000, 20);
+        let mut reno = NewReno::new(1000, 20, 1000);
         reno.on_loss();
         assert_eq!(reno.window(), 10_000);
         reno.on_ack(acked(10_000, 10_000));
@@ -154,7 +173,7 @@ mod tests {
 
     #[test]
     fn congestion_avoidance_adds_one_packet_per_window() {
-        let mut reno = NewReno::new(1000, 20);
+        let mut reno = NewReno::new(1000, 20, 1000);
         reno.on_loss();
         reno.window += 1;
         (0..11).for_each(|_| reno.on_ack(acked(1000, 10_001)));
