@@ -1,16 +1,19 @@
 //! Everything that comes in goes back: sound, pictures and messages.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nomagic_sctp::channel::{ChannelEvent, ChannelId, ChannelOptions, Message};
 use serde_json::{Value, json};
 
-use crate::peer::{Medium, Peer, PeerEvent};
+use crate::peer::{Medium, Peer, PeerEvent, ReceivedFrame};
 use crate::udp::Driver;
 
 /// Messages that wait to go back, while the other side takes nothing.
 const MAX_WAITING: usize = 4096;
+
+/// After this another source of the medium may take its place.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What has come and gone.
 #[derive(Debug, Default)]
@@ -23,7 +26,8 @@ pub(super) struct Echo {
     messages: u64,
     message_octets: u64,
     round_trip_ms: Option<f64>,
-    video_ssrc: Option<u32>,
+    /// Whose sound and whose picture go back, and when they were last heard.
+    echoed: [Option<(u32, Instant)>; 2],
 }
 
 impl Echo {
@@ -43,7 +47,7 @@ impl Echo {
             }
             // A receiver of our echo needs a keyframe, and only the source can make one.
             PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(_)) => {
-                if let Some(ssrc) = self.video_ssrc {
+                if let Some((ssrc, _)) = self.echoed[1] {
                     peer.request_keyframe(now, ssrc);
                 }
             }
@@ -56,12 +60,13 @@ impl Echo {
 
     pub(super) fn go_on(&mut self, now: Instant, peer: &mut Peer) {
         while let Some(received) = peer.receive_frame() {
-            self.frames[usize::from(received.medium == Medium::Video)] += 1;
-            if received.medium == Medium::Video {
-                self.video_ssrc = Some(received.ssrc);
-                if received.frame.after_loss && !received.frame.keyframe {
-                    peer.request_keyframe(now, received.ssrc);
-                }
+            let medium = usize::from(received.medium == Medium::Video);
+            self.frames[medium] += 1;
+            if !self.is_echoed(now, medium, &received) {
+                continue;
+            }
+            if received.medium == Medium::Video && received.frame.after_loss && !received.frame.keyframe {
+                peer.request_keyframe(now, received.ssrc);
             }
             peer.send_frame(received.medium, &received.frame.data, received.frame.timestamp);
         }
@@ -86,6 +91,16 @@ impl Echo {
         }
     }
 
+    /// One source of each medium goes back, since the frames of two would make no stream: the first, until it is silent.
+    fn is_echoed(&mut self, now: Instant, medium: usize, received: &ReceivedFrame) -> bool {
+        let current = &mut self.echoed[medium];
+        if current.is_some_and(|(ssrc, heard)| ssrc != received.ssrc && now < heard + SILENCE) {
+            return false;
+        }
+        *current = Some((received.ssrc, now));
+        true
+    }
+
     pub(super) fn status(&self, began: Instant, peer: &Peer, driver: &Driver) -> Value {
         let since = |stage: Option<Instant>| {
             stage.map(|at| at.saturating_duration_since(began).as_secs_f64() * 1000.0)
@@ -94,9 +109,15 @@ impl Echo {
         let sources: Vec<Value> = peer
             .rtp()
             .sources()
-            .map(|source| json!({ "ssrc": source.ssrc, "packets": source.received, "lost": source.lost, "jitter": source.jitter }))
+            .map(|source| json!({ "ssrc": source.ssrc, "packets": source.received, "octets": source.octets, "lost": source.lost, "jitter": source.jitter }))
+            .collect();
+        let streams: Vec<Value> = peer
+            .rtp()
+            .streams()
+            .map(|stream| json!({ "ssrc": stream.ssrc, "packets": stream.packets, "octets": stream.octets }))
             .collect();
         json!({
+            "closing": peer.is_closing(),
             "ice": peer.ice().state().to_string(),
             "path": peer.ice().selected_pair().map(|pair| pair.route.to_string()),
             "dtls": peer.dtls().and_then(nomagic_dtls::Connection::connected).map(|connected| connected.to_string()),
@@ -111,6 +132,7 @@ impl Echo {
             },
             "datagrams": { "sent": driver.sent, "received": driver.received },
             "sources": sources,
+            "streams": streams,
             "audio_frames": self.frames[0],
             "video_frames": self.frames[1],
             "messages": self.messages,

@@ -24,8 +24,8 @@ pub(super) enum Request {
     Offer,
     /// Read the answer to our offer.
     Accept(String),
-    /// Take candidates.
-    Trickle(Fragment),
+    /// Take candidates, if this is the entity tag of the present generation of ICE.
+    Trickle(Fragment, Option<String>),
     /// Tell how it goes.
     Status,
     /// End.
@@ -38,6 +38,8 @@ pub(super) enum Reply {
     Text(String),
     Status(Value),
     Done,
+    /// The entity tag is another's.
+    OtherGeneration,
 }
 
 type Ask = (Request, std::sync::mpsc::SyncSender<Result<Reply, String>>);
@@ -146,7 +148,12 @@ impl Thread {
             Request::Accept(answer) => {
                 self.peer.accept_answer(now, &answer).map(|()| Reply::Done).map_err(text)
             }
-            Request::Trickle(fragment) => {
+            Request::Trickle(_, Some(tag))
+                if tag.trim_matches('"') != self.peer.ice().local_credentials().ufrag() =>
+            {
+                Ok(Reply::OtherGeneration)
+            }
+            Request::Trickle(fragment, _) => {
                 let answer = self.peer.trickle(now, &fragment).map_err(text)?;
                 let written =
                     answer.map(|answer| answer.write().map_err(|error| error.to_string())).transpose()?;
