@@ -110,6 +110,11 @@ impl Browser {
         }
     }
 
+    /// Makes the window so many pixels wide and high.
+    pub fn resize(&self, width: u32, height: u32) {
+        self.command("window/rect", &json!({ "width": width, "height": height }));
+    }
+
     /// A picture of the page, as base64 of a PNG.
     ///
     /// # Panics

@@ -118,6 +118,7 @@ fn chromium_calls_and_everything_comes_back() {
     browser.click("restart");
     browser.wait("document.getElementById('log').textContent.includes('ICE restarted')");
     grows(&browser, &peer);
+    picture(&browser, "3-after-restart");
     // The answer takes so long that the browser checks from its new sockets with our old credentials.
     browser.run("call.pause = 1000; await restart();");
     grows(&browser, &peer);
@@ -130,13 +131,24 @@ fn chromium_calls_and_everything_comes_back() {
     browser.wait("document.getElementById('log').textContent.includes('one picture less')");
     grows(&browser, &peer);
 
-    picture(&browser, "3-after-renegotiation");
+    picture(&browser, "4-after-renegotiation");
     // Without a word to the server: DTLS says that it is over.
     browser.run("call.pc.close(); call.session = null;");
     assert!(within(Duration::from_secs(1), || peer
         .get(&session)
         .is_none_or(|status| status["closing"] == true)));
     assert!(within(Duration::from_secs(4), || peer.get(&session).is_none()), "the session outlives the call");
+    browser.click("hangup");
+    browser.wait("call === null");
+    picture(&browser, "5-after-the-call");
+    // And once more, on the same page.
+    browser.click("synthetic");
+    assert_eq!(
+        browser.run("return document.querySelectorAll('li.lit').length < 6;"),
+        true,
+        "steps of the last call"
+    );
+    browser.wait("document.querySelectorAll('li.lit').length === 6");
 }
 
 /// What one side has sent and the other received or missed, packets and octets, in both directions, and the losses that
@@ -223,6 +235,10 @@ fn chromium_is_called_and_notices_the_end() {
     browser.click("restart");
     browser.wait("document.getElementById('log').textContent.includes('ICE restarted')");
     grows(&browser, &peer);
+    browser.resize(400, 900);
+    picture(&browser, "6-on-a-phone");
+    let fits = browser.run("return document.documentElement.scrollWidth <= innerWidth;");
+    assert_eq!(fits, true, "the page is wider than a phone");
     ureq::delete(format!("{}{session}", peer.base)).call().unwrap();
     let began = Instant::now();
     browser.wait("call === null");
