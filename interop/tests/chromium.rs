@@ -127,6 +127,10 @@ fn chromium_calls_and_everything_comes_back() {
         .is_some_and(|status| status["ice"] == "completed")));
     browser.click("add");
     browser.wait("document.getElementById('log').textContent.includes('a second picture')");
+    // It comes back in a section of its own.
+    browser.wait("document.getElementById('second').videoWidth === 320");
+    let pictures = "return [...(await call.pc.getStats()).values()].filter(item => item.type === 'inbound-rtp' && item.framesDecoded > 10).length;";
+    assert!(within(Duration::from_secs(5), || browser.run(pictures) == 2), "two pictures are shown");
     browser.click("remove");
     browser.wait("document.getElementById('log').textContent.includes('one picture less')");
     grows(&browser, &peer);

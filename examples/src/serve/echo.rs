@@ -1,6 +1,6 @@
 //! Everything that comes in goes back: sound, pictures and messages.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use nomagic_sctp::channel::{ChannelEvent, ChannelId, ChannelOptions, Message};
@@ -12,7 +12,7 @@ use crate::udp::Driver;
 /// Messages that wait to go back, while the other side takes nothing.
 const MAX_WAITING: usize = 4096;
 
-/// After this another source of the medium may take its place.
+/// After this another source of the section may take its place.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// What has come and gone.
@@ -26,8 +26,8 @@ pub(super) struct Echo {
     messages: u64,
     message_octets: u64,
     round_trip_ms: Option<f64>,
-    /// Whose sound and whose picture go back, and when they were last heard.
-    echoed: [Option<(u32, Instant)>; 2],
+    /// Whose frames go back in each section, and when they were last heard.
+    echoed: BTreeMap<u32, (u32, Instant)>,
 }
 
 impl Echo {
@@ -46,9 +46,10 @@ impl Echo {
                 }
             }
             // A receiver of our echo needs a keyframe, and only the source can make one.
-            PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(_)) => {
-                if let Some((ssrc, _)) = self.echoed[1] {
-                    peer.request_keyframe(now, ssrc);
+            PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(ours)) => {
+                let section = peer.section_of(*ours);
+                if let Some((ssrc, _)) = section.and_then(|section| self.echoed.get(&section)) {
+                    peer.request_keyframe(now, *ssrc);
                 }
             }
             PeerEvent::Rtp(nomagic_rtp::Event::RoundTrip { time, .. }) => {
@@ -60,15 +61,14 @@ impl Echo {
 
     pub(super) fn go_on(&mut self, now: Instant, peer: &mut Peer) {
         while let Some(received) = peer.receive_frame() {
-            let medium = usize::from(received.medium == Medium::Video);
-            self.frames[medium] += 1;
-            if !self.is_echoed(now, medium, &received) {
+            self.frames[usize::from(received.medium == Medium::Video)] += 1;
+            if !self.is_echoed(now, peer, &received) {
                 continue;
             }
             if received.medium == Medium::Video && received.frame.after_loss && !received.frame.keyframe {
                 peer.request_keyframe(now, received.ssrc);
             }
-            peer.send_frame(received.medium, &received.frame.data, received.frame.timestamp);
+            peer.send_frame_in(received.section, &received.frame.data, received.frame.timestamp);
         }
         // What is not taken waits in the association, and its window tells the other side.
         while self.waiting.len() < MAX_WAITING {
@@ -91,13 +91,15 @@ impl Echo {
         }
     }
 
-    /// One source of each medium goes back, since the frames of two would make no stream: the first, until it is silent.
-    fn is_echoed(&mut self, now: Instant, medium: usize, received: &ReceivedFrame) -> bool {
-        let current = &mut self.echoed[medium];
-        if current.is_some_and(|(ssrc, heard)| ssrc != received.ssrc && now < heard + SILENCE) {
+    /// One source of each section goes back, since the frames of two would make no stream: the first, until it is silent.
+    fn is_echoed(&mut self, now: Instant, peer: &Peer, received: &ReceivedFrame) -> bool {
+        let sections = peer.negotiator().sections();
+        self.echoed.retain(|id, _| sections.iter().any(|section| section.id == *id));
+        let current = self.echoed.get(&received.section);
+        if current.is_some_and(|(ssrc, heard)| *ssrc != received.ssrc && now < *heard + SILENCE) {
             return false;
         }
-        *current = Some((received.ssrc, now));
+        self.echoed.insert(received.section, (received.ssrc, now));
         true
     }
 

@@ -67,6 +67,7 @@ impl Session {
         let driver = Driver::bind(ip, 0)?;
         let mut config = PeerConfig::new(identity, offering);
         config.loopback_only = loopback_only;
+        config.return_media = true;
         let mut rng: rand::rngs::StdRng = rand::make_rng();
         let mut peer = Peer::new(config, &mut rng);
         let now = Instant::now();
