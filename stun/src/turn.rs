@@ -2,20 +2,28 @@
 //! (RFC 8016).
 
 mod channel;
+mod client;
 mod indication;
 mod policy;
 mod server;
+mod stream;
 
 use std::fmt;
 use std::net::SocketAddr;
 
 pub use channel::{CHANNEL_HEADER_LEN, ChannelData, ChannelNumber, is_channel_data};
+pub use client::{
+    Advice, AllocateError, Allocated, Client, ClientConfig, Event as ClientEvent, Failure,
+    Input as ClientInput, LongTermCredential, Loss, PeerError, Port, Reason, Sealed, SendError,
+    Stats as ClientStats, Transmit as ClientTransmit, Wanted,
+};
 pub use indication::{HEADROOM, TAILROOM};
 pub use policy::{PeerPolicy, Prefix, PrefixError};
 pub use server::{
     Event as ServerEvent, Input as ServerInput, Inward, Outward, RelayRange, Server, ServerConfig,
     Stats as ServerStats, Transmit as ServerTransmit, UnauthenticatedAnswers, Users, UsersError,
 };
+pub use stream::{NotTurn, next_message};
 
 use crate::attribute::AddressFamily;
 

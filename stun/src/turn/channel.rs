@@ -23,7 +23,6 @@ impl ChannelNumber {
     }
 
     /// The number after this one; after the last, the first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the client comes next"))]
     pub(super) const fn next(self) -> Self {
         if self.0 >= Self::LAST.0 { Self::FIRST } else { Self(self.0 + 1) }
     }

@@ -155,7 +155,7 @@ impl Server {
 
     /// Takes addresses and asks the caller for sockets.
     fn fulfil(&mut self, now: Instant, asked: Asked, wish: &Wish) {
-        let (mut relays, mut missing) = (Vec::new(), None);
+        let (mut relays, mut missing) = (Vec::with_capacity(wish.families.len()), None);
         for wanted in wish.families.iter().copied() {
             let address = match wish.token {
                 Some(token) => self.redeem(token),

@@ -53,6 +53,14 @@ impl Allowance {
         granted
     }
 
+    /// Someone at `ip` has signed a nonce that was sent there, so the address is no forged one: the account is settled.
+    pub(super) fn settle(&mut self, ip: IpAddr, keyed: &Keyed) {
+        let index = usize::try_from(keyed.hash(&source(ip)) % (ACCOUNTS as u64)).unwrap_or_default();
+        if let Some(account) = self.accounts.get_mut(index) {
+            account.spent = 0;
+        }
+    }
+
     fn millisecond(&mut self, now: Instant) -> u32 {
         let since: Duration = now.saturating_duration_since(*self.start.get_or_insert(now));
         u32::try_from(since.as_millis()).unwrap_or(u32::MAX)
@@ -94,6 +102,9 @@ mod tests {
         assert!(ask(0, "192.0.2.1"));
         assert!(!ask(1, "192.0.2.77"));
         assert!(ask(1, "192.0.3.1") && ask(1, "2001:db8::1"));
-        assert!(ask(2, "192.0.2.1"));
+        assert!(ask(2, "192.0.2.1") && !ask(2, "192.0.2.1"));
+        allowance.settle("192.0.2.5".parse().unwrap(), &keyed);
+        let now = origin() + Duration::from_secs(2);
+        assert!(allowance.spend(now, "192.0.2.1".parse().unwrap(), &keyed, 0, 200));
     }
 }

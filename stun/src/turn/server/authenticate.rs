@@ -32,6 +32,7 @@ impl Server {
         let mut asked = Asked::new(from, request);
         match self.check(now, from, request) {
             Ok(access) => {
+                self.allowance.settle(from.client.ip(), &self.keyed);
                 asked.access = Some(access);
                 Some(asked)
             }

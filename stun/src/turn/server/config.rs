@@ -99,7 +99,7 @@ impl From<IpAddr> for RelayRange {
 /// How much is sent over UDP to addresses that may be forged.
 ///
 /// Each source, an IPv4 address's /24 or an IPv6 address's /48, has an account. What it sends is paid in, each answer is
-/// paid from it, and it fills up with time. So whoever forges a victim's address makes the server send no more octets
+/// paid from it, and it fills up with time and when someone there signs a request. So whoever forges a victim's address makes the server send no more octets
 /// than were spent on it, but for this allowance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnauthenticatedAnswers {

@@ -71,7 +71,13 @@ impl Server {
         };
         self.stats.to_peers += 1;
         self.stats.to_peers_octets += data.len() as u64;
-        Input::Payload(Outward { relayed, peer: send.peer, data, dont_fragment: send.dont_fragment })
+        // From datagrams to datagrams DF means something only where both are IPv4; RFC 8656 sections 13 and 14.
+        //= rfc8656#13.1-1
+        //= rfc8656#13.2-4
+        //= rfc8656#13.3-2
+        let both_ipv4 = from.client.is_ipv4() && send.peer.is_ipv4();
+        let dont_fragment = send.dont_fragment && (both_ipv4 || from.transport.is_reliable());
+        Input::Payload(Outward { relayed, peer: send.peer, data, dont_fragment })
     }
 
     //= rfc8656#11.2-1
