@@ -12,7 +12,7 @@ pub struct Limits {
     pub octets: usize,
     /// Lines in all, default 16,384. Each takes 16 octets of memory.
     pub lines: usize,
-    /// Octets of a line, default 64 KiB.
+    /// Octets of a line, default 1 MiB.
     pub line: usize,
     /// Media descriptions, default 1024.
     pub sections: usize,
@@ -22,7 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { octets: 1 << 20, lines: 16_384, line: 1 << 16, sections: 1024, attributes: 4096 }
+        Self { octets: 1 << 20, lines: 16_384, line: 1 << 20, sections: 1024, attributes: 4096 }
     }
 }
 
