@@ -44,7 +44,7 @@ mod tests {
     fn messages(lens: &[u16]) -> Vec<Vec<u8>> {
         let message = |len: &u16| {
             let mut out = Vec::new();
-            if len % 3 == 0 {
+            if len.is_multiple_of(3) {
                 let builder =
                     MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, TransactionId([7; 12]));
                 builder.attribute(&crate::attribute::Data(&vec![1; usize::from(*len)])).finish().unwrap();
