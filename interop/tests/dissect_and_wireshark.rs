@@ -94,7 +94,9 @@ fn asked(capture: &Path, protocol: &str, fields: &[&str]) -> String {
     let mut tshark = Command::new("tshark");
     tshark.arg("-r").arg(capture).args(["-n", "-Y", protocol, "-T", "fields", "-E", "header=y"]);
     tshark.args(["--enable-heuristic", "rtp_udp", "--enable-heuristic", "rtcp_udp", "-e", "frame.number"]);
-    fields.iter().for_each(|field| drop(tshark.args(["-e", field])));
+    for field in fields {
+        tshark.args(["-e", field]);
+    }
     let ended = tshark.output().unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     String::from_utf8(ended.stdout).unwrap()
