@@ -8,4 +8,6 @@ pub mod peer;
 pub mod proxy;
 pub mod script;
 pub mod serve;
+pub mod turn_server;
+pub mod turn_udp;
 pub mod udp;

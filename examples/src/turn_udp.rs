@@ -1,0 +1,190 @@
+//! UDP sockets that take and give many datagrams at once: `recvmmsg`, and segmentation by the kernel (GRO and GSO).
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+use mio::net::UdpSocket;
+use nomagic_stun::turn::{HEADROOM, TAILROOM};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A socket and what the kernel can do for it.
+#[derive(Debug)]
+pub struct Udp {
+    /// The socket, for registering.
+    pub io: UdpSocket,
+    state: UdpSocketState,
+    /// Its address.
+    pub local: SocketAddr,
+}
+
+/// Octets that the kernel keeps for a socket whose reader is busy.
+const BACKLOG: usize = 4 << 20;
+
+impl Udp {
+    /// Binds a socket. Datagrams that do not fit the path are cut by the kernel unless [`Udp::send_whole`] sends them.
+    ///
+    /// # Errors
+    /// The address is in use, or not ours.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.set_nonblocking(true)?;
+        // The system may allow less; then it is less.
+        let _ = socket.set_recv_buffer_size(BACKLOG);
+        let _ = socket.set_send_buffer_size(BACKLOG);
+        let io = UdpSocket::from_std(socket.into());
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let local = io.local_addr()?;
+        let own = Self { io, state, local };
+        own.forbid_fragments(false)?;
+        Ok(own)
+    }
+
+    /// Says whether the kernel may cut datagrams.
+    fn forbid_fragments(&self, forbid: bool) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.local.is_ipv4() {
+            use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
+            let way = if forbid { Ipv4PathMtuDiscovery::DO } else { Ipv4PathMtuDiscovery::DONT };
+            set_ip_mtu_discover(&self.io, way)?;
+        }
+        Ok(())
+    }
+
+    /// Sends one datagram that nobody on the path may cut. What the system refuses counts as lost.
+    pub fn send_whole(&self, destination: SocketAddr, data: &[u8]) {
+        let sent = self.forbid_fragments(true).and_then(|()| self.io.send_to(data, destination));
+        let back = self.forbid_fragments(false);
+        drop((sent, back));
+    }
+
+    /// Datagrams that the kernel takes in one piece.
+    fn segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    fn send(&self, destination: SocketAddr, contents: &[u8], segment: usize) {
+        let segment_size = (contents.len() > segment).then_some(segment);
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
+        // What the system refuses counts as lost, as on any network.
+        let _ = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+    }
+}
+
+/// Datagrams as they came in: each with room in front and behind.
+pub struct Intake {
+    slots: Box<[[u8; SLOT]]>,
+    metas: [RecvMeta; BATCH_SIZE],
+    single: Vec<u8>,
+}
+
+const LARGEST: usize = 65_536;
+const SLOT: usize = HEADROOM + LARGEST + TAILROOM;
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Intake")
+    }
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            slots: vec![[0; SLOT]; BATCH_SIZE].into(),
+            metas: [RecvMeta::default(); BATCH_SIZE],
+            single: Vec::with_capacity(SLOT),
+        }
+    }
+}
+
+impl Intake {
+    /// Takes what waits at a socket, as far as one call can, and hands on each datagram: its source, and a buffer in
+    /// which it stands behind [`HEADROOM`] octets and before [`TAILROOM`]. Returns whether there may be more.
+    ///
+    /// # Errors
+    /// The socket is broken; that nothing waits is no error.
+    pub fn receive(&mut self, socket: &Udp, mut each: impl FnMut(SocketAddr, &mut [u8])) -> io::Result<bool> {
+        let mut buffers =
+            self.slots.iter_mut().map(|slot| IoSliceMut::new(&mut slot[HEADROOM..HEADROOM + LARGEST]));
+        let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| buffers.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+        let count = match socket.state.recv(UdpSockRef::from(&socket.io), &mut buffers, &mut self.metas) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            // Word that an earlier datagram found no listener; the next ones may wait behind it.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::Interrupted) =>
+            {
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        for (meta, slot) in self.metas.iter().take(count).zip(&mut self.slots) {
+            if meta.len <= meta.stride || meta.stride == 0 {
+                each(meta.addr, &mut slot[..HEADROOM + meta.len + TAILROOM]);
+                continue;
+            }
+            // Several datagrams side by side have no room between them.
+            for datagram in slot[HEADROOM..HEADROOM + meta.len].chunks(meta.stride) {
+                self.single.resize(HEADROOM, 0);
+                self.single.extend_from_slice(datagram);
+                self.single.resize(HEADROOM + datagram.len() + TAILROOM, 0);
+                each(meta.addr, &mut self.single);
+                self.single.clear();
+            }
+        }
+        Ok(count == BATCH_SIZE)
+    }
+}
+
+/// Gathers datagrams of one length to one place, so that the kernel gets them in one piece.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    segment: usize,
+    count: usize,
+    /// The last one was shorter: none may follow it.
+    ended: bool,
+    target: Option<(usize, SocketAddr)>,
+}
+
+impl Batch {
+    /// Adds a datagram for a socket, of which `key` is the name; what cannot go together with it is sent first.
+    pub fn push<'s>(
+        &mut self,
+        key: usize,
+        destination: SocketAddr,
+        data: &[u8],
+        socket: impl Fn(usize) -> Option<&'s Udp>,
+    ) {
+        let segments = socket(key).map_or(1, Udp::segments).min(64);
+        let fits = self.target == Some((key, destination))
+            && !self.ended
+            && !data.is_empty()
+            && data.len() <= self.segment
+            && self.count < segments
+            && self.bytes.len() + data.len() < 60_000;
+        if !fits {
+            self.flush(&socket);
+            (self.target, self.segment) = (Some((key, destination)), data.len());
+        }
+        self.ended = data.len() < self.segment;
+        self.count += 1;
+        self.bytes.extend_from_slice(data);
+    }
+
+    /// Sends what has been gathered.
+    pub fn flush<'s>(&mut self, socket: impl Fn(usize) -> Option<&'s Udp>) {
+        if let Some((key, destination)) = self.target.take()
+            && let Some(socket) = socket(key)
+        {
+            socket.send(destination, &self.bytes, self.segment);
+        }
+        self.bytes.clear();
+        (self.count, self.ended) = (0, false);
+    }
+}
