@@ -36,12 +36,20 @@ impl Udp {
         // The system may allow less; then it is less.
         let _ = socket.set_recv_buffer_size(BACKLOG);
         let _ = socket.set_send_buffer_size(BACKLOG);
-        let io = UdpSocket::from_std(socket.into());
-        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
-        let local = io.local_addr()?;
-        let own = Self { io, state, local };
+        let own = Self::from_std(socket.into())?;
         own.forbid_fragments(false)?;
         Ok(own)
+    }
+
+    /// Takes a socket that somebody else has made. It does not block any more.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub fn from_std(socket: std::net::UdpSocket) -> io::Result<Self> {
+        let io = UdpSocket::from_std(socket);
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let local = io.local_addr()?;
+        Ok(Self { io, state, local })
     }
 
     /// Says whether the kernel may cut datagrams.
