@@ -69,7 +69,7 @@ impl Profile {
     }
 
     /// Octets that protection adds to an RTCP packet: the tag and the index with the E flag.
-    //= rfc3711#5.2-6
+    //= rfc3711#5.2-3
     pub const fn rtcp_tailroom(self) -> usize {
         match self {
             Self::Aes128CmHmacSha1_80 | Self::Aes128CmHmacSha1_32 => 10 + 4,

@@ -203,7 +203,7 @@ pub(crate) struct Gcm<Cipher> {
 const TAG_LEN: usize = 16;
 
 impl<Cipher: AeadInOut<NonceSize = U12, TagSize = U16>> Gcm<Cipher> {
-    //= rfc7714#8.1-1
+    //= rfc7714#8.2-1
     fn seal_rtp(&self, out: &mut Vec<u8>, at: usize, header: usize, position: Position) {
         let (readable, payload) = out[at..].split_at_mut(header);
         let tag = self.seal(&self.rtp_nonce(position), readable, payload);

@@ -17,6 +17,7 @@ pub mod machine;
 pub mod net;
 pub mod pair;
 pub mod pipe;
+pub mod requirements;
 pub mod vectors;
 
 use rand::SeedableRng;

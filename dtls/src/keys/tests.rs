@@ -36,6 +36,7 @@ fn the_pseudorandom_function_makes_a_known_master_secret() {
     assert_eq!(out[..], hex(expected));
 }
 
+//= rfc5705#4-5 test
 #[test]
 fn reserved_labels_and_long_contexts_are_refused() {
     let (master, randoms) = (MasterSecret([1; 48]), Randoms { client: [2; 32], server: [3; 32] });
@@ -45,7 +46,6 @@ fn reserved_labels_and_long_contexts_are_refused() {
     };
     assert_eq!(export("key expansion", None), Err(ExportError::ReservedLabel));
     assert_eq!(export("x", Some(&[0; 65_536])), Err(ExportError::Context(65_536)));
-    //= rfc5705#4-5 test
     assert_ne!(export("x", None), export("x", Some(&[])));
 }
 
