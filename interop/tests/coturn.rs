@@ -156,9 +156,9 @@ fn hundreds_of_coturns_clients_lose_nothing_with_our_server() {
     }
     let mut server = ours();
     // Channels, indications, TCP to the server, TCP to peers, DF, more requests than needed, IPv6.
-    assert_eq!(uclient(&server, "127.0.0.1", &["-m", "300", "-n", "20", "-y", "-c", "-z", "5"]), 6000);
-    assert_eq!(uclient(&server, "127.0.0.1", &["-m", "100", "-n", "20", "-y", "-c", "-s"]), 2000);
-    uclient(&server, "127.0.0.1", &["-t", "-m", "100", "-n", "20", "-y"]);
+    assert_eq!(uclient(&server, "127.0.0.1", &["-m", "200", "-n", "20", "-y", "-c", "-z", "5"]), 4000);
+    assert_eq!(uclient(&server, "127.0.0.1", &["-m", "50", "-n", "20", "-y", "-c", "-s"]), 1000);
+    uclient(&server, "127.0.0.1", &["-t", "-m", "50", "-n", "20", "-y"]);
     assert_eq!(uclient(&server, "127.0.0.1", &["-T", "-m", "10", "-n", "10"]), 100);
     uclient(&server, "127.0.0.1", &["-m", "20", "-n", "20", "-y", "-g"]);
     uclient(&server, "127.0.0.1", &["-m", "20", "-n", "20", "-y", "-G"]);
