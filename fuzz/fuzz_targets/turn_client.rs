@@ -68,11 +68,12 @@ fuzz_target!(|bytes: &[u8]| {
         while client.poll_event().is_some() {}
     }
     client.close(now);
+    let mut out = Vec::new();
     for _ in 0..20 {
+        while client.poll_transmit(now, &mut out).is_some() {}
         let Some(due) = client.poll_timeout() else { break };
-        client.handle_timeout(due);
-        let mut out = Vec::new();
-        while client.poll_transmit(due, &mut out).is_some() {}
+        now = due;
+        client.handle_timeout(now);
     }
     assert!(client.is_closed() && client.poll_timeout().is_none());
 });

@@ -48,7 +48,7 @@ fuzz_target!(|bytes: &[u8]| {
     config.dont_fragment = bytes.first().is_some_and(|first| first & 1 != 0);
     let mut server = Server::new(config, &mut rng(1));
     let mut now = clock::origin();
-    let (mut nonce, mut tickets, mut tokens, mut ids) = (String::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut nonce, mut tickets, mut tokens, mut ids) = (String::new(), Vec::<Vec<u8>>::new(), Vec::new(), Vec::new());
     let mut opened: Vec<(Protocol, SocketAddr)> = Vec::new();
     let mut connecting = Vec::new();
     for command in bytes.chunks(6) {
