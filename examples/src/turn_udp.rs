@@ -76,9 +76,12 @@ impl Udp {
     }
 
     fn send(&self, destination: SocketAddr, contents: &[u8], segment: usize) {
-        let segment_size = (contents.len() > segment).then_some(segment);
-        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
         // What the system refuses counts as lost, as on any network.
+        if contents.len() <= segment {
+            let _ = self.io.send_to(contents, destination);
+            return;
+        }
+        let transmit = Transmit { destination, ecn: None, contents, segment_size: Some(segment), src_ip: None };
         let _ = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
     }
 }
@@ -149,19 +152,50 @@ impl Intake {
     }
 }
 
-/// Gathers datagrams of one length to one place, so that the kernel gets them in one piece.
+/// Gathers datagrams for the same place, so that the kernel gets them in one piece. Their order is kept for each place, not
+/// among places.
 #[derive(Debug, Default)]
 pub struct Batch {
+    piles: Vec<Pile>,
+    /// Piles in use; the others keep their buffers.
+    used: usize,
+}
+
+/// Datagrams of one length for one place; the last may be shorter.
+#[derive(Debug)]
+struct Pile {
+    key: usize,
+    destination: SocketAddr,
     bytes: Vec<u8>,
     segment: usize,
     count: usize,
-    /// The last one was shorter: none may follow it.
-    ended: bool,
-    target: Option<(usize, SocketAddr)>,
+}
+
+/// Places at a time.
+const PILES: usize = 64;
+
+impl Pile {
+    fn takes(&self, data: &[u8], segments: usize) -> bool {
+        let whole = self.bytes.len() == self.segment * self.count;
+        let room = self.count < segments && self.bytes.len() + data.len() < 60_000;
+        whole && room && !data.is_empty() && data.len() <= self.segment
+    }
+
+    fn begin(&mut self, key: usize, destination: SocketAddr, data: &[u8]) {
+        (self.key, self.destination, self.segment, self.count) = (key, destination, data.len(), 1);
+        self.bytes.clear();
+        self.bytes.extend_from_slice(data);
+    }
+
+    fn send<'s>(&self, socket: &impl Fn(usize) -> Option<&'s Udp>) {
+        if let Some(socket) = socket(self.key) {
+            socket.send(self.destination, &self.bytes, self.segment);
+        }
+    }
 }
 
 impl Batch {
-    /// Adds a datagram for a socket, of which `key` is the name; what cannot go together with it is sent first.
+    /// Adds a datagram for a socket, of which `key` is the name.
     pub fn push<'s>(
         &mut self,
         key: usize,
@@ -169,30 +203,87 @@ impl Batch {
         data: &[u8],
         socket: impl Fn(usize) -> Option<&'s Udp>,
     ) {
-        let segments = socket(key).map_or(1, Udp::segments).min(64);
-        let fits = self.target == Some((key, destination))
-            && !self.ended
-            && !data.is_empty()
-            && data.len() <= self.segment
-            && self.count < segments
-            && self.bytes.len() + data.len() < 60_000;
-        if !fits {
-            self.flush(&socket);
-            (self.target, self.segment) = (Some((key, destination)), data.len());
+        let same = |pile: &&mut Pile| pile.key == key && pile.destination == destination;
+        if let Some(pile) = self.piles.iter_mut().take(self.used).find(same) {
+            if pile.takes(data, socket(key).map_or(1, Udp::segments).min(64)) {
+                pile.count += 1;
+                pile.bytes.extend_from_slice(data);
+            } else {
+                pile.send(&socket);
+                pile.begin(key, destination, data);
+            }
+            return;
         }
-        self.ended = data.len() < self.segment;
-        self.count += 1;
-        self.bytes.extend_from_slice(data);
+        if self.used == PILES {
+            self.flush(&socket);
+        }
+        if self.used == self.piles.len() {
+            self.piles.push(Pile { key, destination, bytes: Vec::with_capacity(2048), segment: 0, count: 0 });
+        }
+        if let Some(pile) = self.piles.get_mut(self.used) {
+            pile.begin(key, destination, data);
+            self.used += 1;
+        }
     }
 
     /// Sends what has been gathered.
     pub fn flush<'s>(&mut self, socket: impl Fn(usize) -> Option<&'s Udp>) {
-        if let Some((key, destination)) = self.target.take()
-            && let Some(socket) = socket(key)
-        {
-            socket.send(destination, &self.bytes, self.segment);
+        self.piles.iter().take(self.used).for_each(|pile| pile.send(&socket));
+        self.used = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever lengths come for whatever places: each place gets its datagrams whole and in order.
+    #[test]
+    fn datagrams_arrive_whole_and_in_order() {
+        let sockets = [0, 1].map(|_| Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let sinks = [0, 1, 2].map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        let find = |key: usize| sockets.get(key);
+        let (mut batch, mut expected) = (Batch::default(), [const { Vec::new() }; 3]);
+        let lengths = [100, 100, 100, 40, 100, 0, 0, 200, 200, 1, 1, 1, 300, 100, 100];
+        for (number, length) in lengths.iter().cycle().take(150).enumerate() {
+            let sink = number * 7 / 3 % 3;
+            let data = vec![number.to_le_bytes()[0]; *length];
+            let destination = sinks[sink].local_addr().unwrap();
+            batch.push(sink % 2, destination, &data, find);
+            expected[sink].push((sockets[sink % 2].local, data));
         }
-        self.bytes.clear();
-        (self.count, self.ended) = (0, false);
+        batch.flush(find);
+        for (sink, expected) in sinks.iter().zip(expected) {
+            sink.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+            for (source, data) in expected {
+                let mut buffer = [0; 1000];
+                let (len, from) = sink.recv_from(&mut buffer).unwrap();
+                assert_eq!((from, &buffer[..len]), (source, &data[..]));
+            }
+        }
+    }
+
+    /// What the kernel hands over in one piece is taken apart again.
+    #[test]
+    fn datagrams_come_in_one_by_one() {
+        let (from, to) = (
+            Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap(),
+            Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap(),
+        );
+        let mut batch = Batch::default();
+        for number in 0..100u8 {
+            batch.push(0, to.local, &[number; 333], |_| Some(&from));
+        }
+        batch.flush(|_| Some(&from));
+        let (mut intake, mut came) = (Intake::default(), Vec::new());
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while came.len() < 100 && std::time::Instant::now() < end {
+            let received = intake.receive(&to, |source, buffer| {
+                assert_eq!(source, from.local);
+                came.push(buffer[HEADROOM..buffer.len() - TAILROOM].to_vec());
+            });
+            received.unwrap();
+        }
+        assert_eq!(came, (0..100u8).map(|number| vec![number; 333]).collect::<Vec<_>>());
     }
 }
