@@ -57,7 +57,7 @@ impl Udp {
         #[cfg(target_os = "linux")]
         if self.local.is_ipv4() {
             use rustix::net::sockopt::{Ipv4PathMtuDiscovery, set_ip_mtu_discover};
-            let way = if forbid { Ipv4PathMtuDiscovery::DO } else { Ipv4PathMtuDiscovery::DONT };
+            let way = if forbid { Ipv4PathMtuDiscovery::DO } else { Ipv4PathMtuDiscovery::WANT };
             set_ip_mtu_discover(&self.io, way)?;
         }
         Ok(())
@@ -81,7 +81,8 @@ impl Udp {
             let _ = self.io.send_to(contents, destination);
             return;
         }
-        let transmit = Transmit { destination, ecn: None, contents, segment_size: Some(segment), src_ip: None };
+        let transmit =
+            Transmit { destination, ecn: None, contents, segment_size: Some(segment), src_ip: None };
         let _ = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
     }
 }
