@@ -9,4 +9,8 @@ pub mod peer;
 pub mod proxy;
 pub mod script;
 pub mod serve;
+pub mod turn_client;
+pub mod turn_load;
+pub mod turn_server;
+pub mod turn_udp;
 pub mod udp;

@@ -1,5 +1,4 @@
-//! TURN: addresses on a server, from which data are relayed; RFC 8656, with TCP allocations (RFC 6062) and mobility
-//! (RFC 8016).
+#![doc = include_str!("../TURN.md")]
 
 mod channel;
 mod client;

@@ -17,7 +17,12 @@ impl ChannelNumber {
         if matches!(number, 0x4000..=0x4fff) { Some(Self(number)) } else { None }
     }
 
-    /// 0x4000 to 0x4fff.
+    /// The number, if RFC 5766 knew it as one: up to 0x7fff.
+    pub(super) const fn of_rfc_5766(number: u16) -> Option<Self> {
+        if matches!(number, 0x4000..=0x7fff) { Some(Self(number)) } else { None }
+    }
+
+    /// 0x4000 to 0x4fff; where a server serves clients of RFC 5766, to 0x7fff.
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -64,8 +69,12 @@ impl<'a> ChannelData<'a> {
     /// Takes a message apart where it lies. `None` if the number is no channel's, or if fewer octets are there than the
     /// length says; octets behind the data are padding.
     pub fn parse(bytes: &'a mut [u8]) -> Option<Self> {
+        Self::parse_as(bytes, ChannelNumber::new)
+    }
+
+    pub(super) fn parse_as(bytes: &'a mut [u8], number: fn(u16) -> Option<ChannelNumber>) -> Option<Self> {
         let (header, rest) = bytes.split_first_chunk_mut::<CHANNEL_HEADER_LEN>()?;
-        let channel = ChannelNumber::new(u16::from_be_bytes([header[0], header[1]]))?;
+        let channel = number(u16::from_be_bytes([header[0], header[1]]))?;
         let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
         rest.get_mut(..len).map(|data| Self { channel, data })
     }

@@ -38,7 +38,7 @@ use crate::attribute::{ConnectionId, ReservationToken, UnknownAttributes, XorMap
 use crate::integrity::IntegrityKey;
 use crate::kind::{AttributeType, Class, Method};
 use crate::message::Message;
-use crate::turn::{FiveTuple, is_channel_data};
+use crate::turn::{ChannelNumber, FiveTuple, is_channel_data};
 use allocation::{Allocations, Slot};
 use allowance::Allowance;
 use answer::{Asked, UNDERSTOOD};
@@ -148,7 +148,9 @@ impl Server {
         if self.closed {
             return Input::Consumed;
         }
-        if is_channel_data(message) {
+        if is_channel_data(message)
+            || (self.config.rfc5766_channels && matches!(message.first(), Some(0x50..=0x7f)))
+        {
             return self.relay_channel_data(now, from, message);
         }
         let Ok(parsed) = Message::parse(message) else { return Input::NotMine };
@@ -246,9 +248,19 @@ impl Server {
         self.closed
     }
 
+    /// Whether there is an allocation on a five-tuple, or it carries a peer's data.
+    pub fn has_allocation(&self, client: FiveTuple) -> bool {
+        self.allocations.clients.contains_key(&client) || self.carriers.contains_key(&client)
+    }
+
     /// Counters.
     pub fn stats(&self) -> Stats {
         Stats { allocations: self.allocations.len(), ..self.stats }
+    }
+
+    /// Which numbers channels may have.
+    fn channel_numbers(&self) -> fn(u16) -> Option<ChannelNumber> {
+        if self.config.rfc5766_channels { ChannelNumber::of_rfc_5766 } else { ChannelNumber::new }
     }
 
     /// Time never goes back: an older `now` counts as the newest one seen.

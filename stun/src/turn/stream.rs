@@ -6,17 +6,20 @@ use crate::message::{HEADER_LEN, is_stun};
 /// Octets that the next message of a stream has, padding included: of a STUN message or a ChannelData message. `None`
 /// while too little is there to tell; the whole message may still be under way then.
 ///
+/// What looks like ChannelData on a number that no channel has, up to 0x7fff, counts as a message too, so that it can be
+/// dropped; RFC 8656 section 12.6.
+///
 /// # Errors
 /// What is there is neither: the two sides have lost each other, and the connection is to be closed.
 pub fn next_message(bytes: &[u8]) -> Result<Option<usize>, NotTurn> {
     let Some(header) = bytes.first_chunk::<CHANNEL_HEADER_LEN>() else {
         // The first octet tells soon enough.
-        let wrong = bytes.first().is_some_and(|first| !matches!(first, 0..=3 | 0x40..=0x4f));
+        let wrong = bytes.first().is_some_and(|first| !matches!(first, 0..=3 | 0x40..=0x7f));
         return if wrong { Err(NotTurn) } else { Ok(None) };
     };
     let (kind, len) =
         (u16::from_be_bytes([header[0], header[1]]), usize::from(u16::from_be_bytes([header[2], header[3]])));
-    if ChannelNumber::new(kind).is_some() {
+    if ChannelNumber::of_rfc_5766(kind).is_some() {
         return Ok(Some(CHANNEL_HEADER_LEN + len.next_multiple_of(4)));
     }
     match bytes.len() {
@@ -79,7 +82,7 @@ mod tests {
             if let Ok(Some(len)) = next_message(&bytes) {
                 prop_assert!(len >= 4 && len % 4 == 0);
             }
-            if matches!(bytes.first(), Some(0x50..)) {
+            if matches!(bytes.first(), Some(0x80..)) {
                 prop_assert_eq!(next_message(&bytes), Err(NotTurn));
             }
         }

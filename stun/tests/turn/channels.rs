@@ -44,6 +44,25 @@ fn what_is_no_channel_is_refused_by_its_name() {
     }
 }
 
+/// Clients of RFC 5766 pick from four times as many numbers.
+#[test]
+fn the_numbers_of_rfc_5766_are_channels_where_that_is_configured() {
+    let mut config = config();
+    config.rfc5766_channels = true;
+    let mut world = World::new(config);
+    let node = world.allocated(client_config(Transport::Udp));
+    let from = world.tuple(node);
+    for (number, last, expected) in [(0x7fffu16, 5, 0), (0x5000, 6, 0), (0x8000, 7, 400)] {
+        assert_eq!(
+            code(&world.ask(from, BIND, "alice", |builder| of(builder, number, peer(last)))),
+            expected
+        );
+    }
+    world.hand_to_server(from, &mut [0x7f, 0xff, 0, 1, 7]);
+    world.settle();
+    assert_eq!(world.peers.pop().map(|(_, to, _)| to), Some(peer(5)));
+}
+
 /// Of two peers in one request the first counts.
 #[test]
 fn the_first_of_two_peers_counts() {

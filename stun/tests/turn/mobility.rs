@@ -74,6 +74,7 @@ fn an_allocation_with_its_channels_follows_its_client_twice() {
 //= rfc8016#5-1 test
 //= rfc8016#5-2 test
 //= rfc8016#5-3 test
+//= rfc8016#5-4 test
 #[test]
 fn tickets_are_the_servers_and_good_for_their_user_only() {
     let mut world = World::new(config());
@@ -133,6 +134,22 @@ fn a_repeated_request_with_the_old_ticket_is_answered_again() {
     );
     world.pass(SECOND * 31);
     assert_eq!(code(&by_hand::exchange(&mut world, new, ask(1)).unwrap()), 437);
+}
+
+/// A ticket goes along only when the client has moved: a server refuses it otherwise.
+//= rfc8016#3.2.1-1 test
+#[test]
+fn a_refresh_from_the_same_place_carries_no_ticket() {
+    let mut world = World::new(config());
+    let node = world.allocated(mobile());
+    world.pass(SECOND * 1200);
+    let refreshes = world.nodes[node].sent.iter().filter_map(|sent| {
+        let message = Message::parse(sent).unwrap();
+        (message.method() == Method::REFRESH)
+            .then(|| message.attribute::<MobilityTicket<'_>>().unwrap().is_none())
+    });
+    assert_eq!(refreshes.collect::<Vec<_>>(), [true, true]);
+    assert!(world.nodes[node].events.iter().all(|event| !matches!(event, ClientEvent::Lost(_))));
 }
 
 #[test]

@@ -27,7 +27,7 @@ impl Server {
         let slot = self.own(asked)?;
         let number = read::<ChannelNumberAttribute>(request)?.ok_or(BAD)?;
         let peer = read::<XorPeerAddress>(request)?.ok_or(BAD)?.0;
-        let number = ChannelNumber::new(number.0).ok_or(BAD)?;
+        let number = self.channel_numbers()(number.0).ok_or(BAD)?;
         self.allocations.purge(now, slot);
         let allocation = self.allocations.get(slot).ok_or(ErrorCode::ALLOCATION_MISMATCH)?;
         if peer.port() == 0 || allocation.protocol != Protocol::Udp {

@@ -49,6 +49,9 @@ pub struct ServerConfig {
     pub tcp: bool,
     /// Allocations may follow their clients to other addresses (RFC 8016). Default `true`.
     pub mobility: bool,
+    /// Lets channels have the numbers of RFC 5766, 0x4000 to 0x7fff, of which RFC 8656 has kept the first quarter. For
+    /// clients of that age that pick any of them. Default `false`.
+    pub rfc5766_channels: bool,
     /// Sends everybody to another server, with 300. Default none.
     pub alternate: Option<SocketAddr>,
 }
@@ -76,6 +79,7 @@ impl ServerConfig {
             dont_fragment: false,
             tcp: true,
             mobility: true,
+            rfc5766_channels: false,
             alternate: None,
         }
     }

@@ -20,7 +20,8 @@ impl Server {
         from: FiveTuple,
         message: &'d mut [u8],
     ) -> Input<'d> {
-        let Some(ChannelData { channel, data }) = ChannelData::parse(message) else {
+        let Some(ChannelData { channel, data }) = ChannelData::parse_as(message, self.channel_numbers())
+        else {
             self.stats.dropped_unbound += 1;
             return Input::Consumed;
         };
