@@ -13,8 +13,8 @@ pub mod negotiation;
 mod writer;
 
 pub use document::{
-    Bandwidth, Connection, Document, Finding, FindingKind, LimitError, Limits, Line, Media, Origin, Profile,
-    Section, Severity, Shown,
+    Bandwidth, Connection, Contradiction, Document, Finding, FindingKind, Key, LimitError, Limits, Line,
+    Media, Origin, Profile, Repeat, Section, Severity, Shown, Timing, ZoneAdjustments,
 };
 pub use fragment::{Fragment, FragmentMedia};
 pub use negotiation::Negotiator;

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
+use crate::attribute::{Attribute, Form};
+
 /// Text that would break out of its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("text has {character:?} at octet {offset}, which would end its line")]
@@ -17,6 +19,16 @@ pub struct TextError {
 pub(crate) fn check(text: &str) -> Result<(), TextError> {
     match text.char_indices().find(|(_, character)| matches!(character, '\r' | '\n' | '\0')) {
         Some((offset, character)) => Err(TextError { character, offset }),
+        None => Ok(()),
+    }
+}
+
+/// The same for text in whatever encoding.
+pub(crate) fn check_octets(text: &[u8]) -> Result<(), TextError> {
+    match text.iter().position(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        Some(offset) => {
+            Err(TextError { character: text.get(offset).copied().unwrap_or_default().into(), offset })
+        }
         None => Ok(()),
     }
 }
@@ -56,6 +68,14 @@ impl Writer {
     /// Writes `a=name:value`.
     pub fn attribute(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
         self.line('a', format_args!("{name}:{value}"))
+    }
+
+    /// Writes an attribute that has a type.
+    pub fn typed<'a, A: Attribute<'a>>(&mut self, attribute: &A) -> &mut Self {
+        match A::FORM {
+            Form::Flag => self.flag(A::NAME),
+            _ => self.attribute(A::NAME, attribute),
+        }
     }
 
     /// Writes `a=name`.

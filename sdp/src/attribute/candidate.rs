@@ -1,10 +1,12 @@
-//! `a=candidate`: an address at which the writer may be reached; RFC 8839 section 5.1.
+//! Addresses at which the writer may be reached.
 
 use core::fmt;
 
 use super::{Attribute, Fields, Malformed};
 
-/// One candidate. What follows the known fields is kept as it stands: `generation`, `network-cost` and whatever else
+/// `a=candidate`: an address at which the writer may be reached; RFC 8839 section 5.1.
+///
+/// What follows the known fields is kept as it stands: `generation`, `network-cost` and whatever else
 /// a sender adds come in pairs of a name and a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate<'a> {

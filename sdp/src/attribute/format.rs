@@ -51,10 +51,7 @@ impl<'a> Fmtp<'a> {
     /// The parameters one by one: `name=value` parted by semicolons, blanks around them left off. A parameter without
     /// a value has an empty one.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.parameters.split(';').map(str::trim).filter(|text| !text.is_empty()).map(|text| {
-            let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            (name.trim(), value.trim())
-        })
+        super::shape::pairs(self.parameters)
     }
 
     /// The value of a parameter, whose name is compared without regard to case.
@@ -154,7 +151,7 @@ impl fmt::Display for Extmap<'_> {
     }
 }
 
-fn payload_type(fields: &mut Fields<'_>) -> Result<u8, Malformed> {
+pub(super) fn payload_type(fields: &mut Fields<'_>) -> Result<u8, Malformed> {
     let start = *fields;
     let payload_type: u8 = fields.number(' ', "payload type of 0 to 127")?;
     if payload_type < 128 { Ok(payload_type) } else { Err(start.error("payload type of 0 to 127")) }

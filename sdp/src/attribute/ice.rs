@@ -36,32 +36,6 @@ ice_text!(
     IcePassword, "ice-pwd", 22, "22 to 256 characters of A-Z a-z 0-9 + /"
 );
 
-/// `a=ice-options`: extensions that are understood; RFC 8839 section 5.6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IceOptions<'a>(pub &'a str);
-
-impl IceOptions<'_> {
-    /// Whether this option is among them.
-    pub fn has(&self, option: &str) -> bool {
-        self.0.split(' ').any(|known| known == option)
-    }
-}
-
-impl<'a> Attribute<'a> for IceOptions<'a> {
-    const NAME: &'static str = "ice-options";
-
-    fn parse(value: &'a str) -> Result<Self, Malformed> {
-        let fields = Fields::new(Self::NAME, value);
-        if value.trim().is_empty() { Err(fields.error("options")) } else { Ok(Self(value)) }
-    }
-}
-
-impl fmt::Display for IceOptions<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
 fn is_ice_char(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/')
 }

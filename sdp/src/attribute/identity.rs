@@ -135,31 +135,3 @@ impl fmt::Display for Setup {
         })
     }
 }
-
-/// `a=sctp-port`: the port within the SCTP association; RFC 8841 section 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SctpPort(pub u16);
-
-/// `a=max-message-size`: octets of the largest message that is taken, 0 for any; RFC 8841 section 6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxMessageSize(pub u64);
-
-macro_rules! number_attribute {
-    ($name:ident, $text:literal, $expected:literal) => {
-        impl<'a> Attribute<'a> for $name {
-            const NAME: &'static str = $text;
-
-            fn parse(value: &'a str) -> Result<Self, Malformed> {
-                Fields::new(Self::NAME, value).number('\n', $expected).map(Self)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-number_attribute!(SctpPort, "sctp-port", "port of 0 to 65535");
-number_attribute!(MaxMessageSize, "max-message-size", "number of octets");

@@ -1,8 +1,11 @@
 //! Several encodings of one source; RFC 8851 and RFC 8853.
 
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use super::{Attribute, Fields, Malformed};
+use crate::document::number;
 
 /// Which way an encoding goes, seen from whoever writes the description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +43,67 @@ pub struct Rid<'a> {
     pub restrictions: &'a str,
 }
 
+impl<'a> Rid<'a> {
+    /// The payload types that it may have (`pt=`); none when nothing is said.
+    pub fn payload_types(&self) -> impl Iterator<Item = u8> + use<'a> {
+        let list = self.restriction("pt").unwrap_or_default();
+        list.split(',').filter_map(number::<u8>).filter(|number| *number < 128)
+    }
+
+    /// What restricts it, in its order: `max-width`, `max-height`, `max-fps`, `max-fs`, `max-br`, `max-pps`, `max-bpp`,
+    /// `depend` and others.
+    pub fn restrictions(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        super::shape::pairs(self.restrictions)
+    }
+
+    /// The value of a restriction.
+    pub fn restriction(&self, name: &str) -> Option<&'a str> {
+        self.restrictions().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The names of the encodings that it builds on (`depend=`).
+    pub fn depends(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.restriction("depend").unwrap_or_default().split(',').filter(|id| !id.is_empty())
+    }
+}
+
+/// Letters, digits, `-` and `_`; RFC 8851 section 10.
+fn is_rid(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_'))
+}
+
+/// What restricts an encoding keeps to its grammar; RFC 8851 section 10.
+fn are_restrictions(text: &str) -> bool {
+    let whole = |text: &str| number::<u32>(text).is_some_and(|number| number > 0);
+    text.is_empty()
+        || text.split(';').all(|part| {
+            let (name, value) =
+                part.split_once('=').map_or((part, None), |(name, value)| (name, Some(value)));
+            match (name, value) {
+                ("pt", Some(list)) => list.split(',').all(|text| number::<u8>(text).is_some_and(|n| n < 128)),
+                ("max-width" | "max-height" | "max-fps" | "max-fs" | "max-br" | "max-pps", Some(value)) => {
+                    whole(value)
+                }
+                ("max-bpp", Some(value)) => super::shape::is_decimal(value),
+                ("depend", Some(list)) => list.split(',').all(is_rid),
+                // A restriction that nobody knows may lack a value.
+                (name, _) => crate::document::is_token(name),
+            }
+        })
+}
+
 impl<'a> Attribute<'a> for Rid<'a> {
     const NAME: &'static str = "rid";
 
     fn parse(value: &'a str) -> Result<Self, Malformed> {
         let mut fields = Fields::new(Self::NAME, value);
-        let good = |text: &str| {
-            !text.is_empty() && text.bytes().all(|o| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_'))
-        };
-        let id = fields.expect(' ', "name of letters, digits, - and _", good)?;
+        let id = fields.expect(' ', "name of letters, digits, - and _", is_rid)?;
         let start = fields;
         let direction =
             RidDirection::from_name(fields.until(' ')).ok_or_else(|| start.error("send or recv"))?;
+        if !are_restrictions(fields.rest) {
+            return Err(fields.error("restrictions, parted by semicolons"));
+        }
         Ok(Self { id, direction, restrictions: fields.rest })
     }
 }
@@ -80,6 +132,28 @@ impl<'a> Simulcast<'a> {
     }
 }
 
+impl Simulcast<'_> {
+    /// Puts a value together: the streams that are sent and that are received, each in its order, `~` in front of one
+    /// that is paused. A direction without streams is left out.
+    ///
+    /// # Errors
+    /// There is no stream at all, or a name is none.
+    pub fn text(send: &[&str], receive: &[&str]) -> Result<String, Malformed> {
+        let mut value = String::new();
+        for (direction, streams) in [("send", send), ("recv", receive)] {
+            if !streams.is_empty() {
+                let space = if value.is_empty() { "" } else { " " };
+                value = format!("{value}{space}{direction} {}", streams.join(";"));
+            }
+        }
+        Simulcast::parse(&value).map(drop)?;
+        Ok(value)
+    }
+}
+
+/// Encodings of one direction, alternatives included.
+const MAX_STREAMS: usize = 256;
+
 impl<'a> Attribute<'a> for Simulcast<'a> {
     const NAME: &'static str = "simulcast";
 
@@ -97,7 +171,11 @@ impl<'a> Attribute<'a> for Simulcast<'a> {
 fn direction_and_list<'a>(fields: &mut Fields<'a>) -> Result<(RidDirection, &'a str), Malformed> {
     let start = *fields;
     let direction = RidDirection::from_name(fields.until(' ')).ok_or_else(|| start.error("send or recv"))?;
-    Ok((direction, fields.token(' ', "list of encodings")?))
+    let good = |list: &str| {
+        let ids = list.split([';', ',']).map(|id| id.strip_prefix('~').unwrap_or(id));
+        ids.clone().all(is_rid) && ids.count() <= MAX_STREAMS
+    };
+    Ok((direction, fields.expect(' ', "list of encodings", good)?))
 }
 
 impl fmt::Display for Simulcast<'_> {

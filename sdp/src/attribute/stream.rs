@@ -1,5 +1,6 @@
 //! Which stream is which: directions, names, groups and sources.
 
+use alloc::string::String;
 use core::fmt;
 
 use super::{Attribute, Fields, Malformed};
@@ -27,6 +28,16 @@ impl Direction {
             "recvonly" => Some(Self::RecvOnly),
             "inactive" => Some(Self::Inactive),
             _ => None,
+        }
+    }
+
+    /// The attribute's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SendRecv => "sendrecv",
+            Self::SendOnly => "sendonly",
+            Self::RecvOnly => "recvonly",
+            Self::Inactive => "inactive",
         }
     }
 
@@ -65,41 +76,9 @@ impl Direction {
 
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SendRecv => "sendrecv",
-            Self::SendOnly => "sendonly",
-            Self::RecvOnly => "recvonly",
-            Self::Inactive => "inactive",
-        })
+        f.write_str(self.name())
     }
 }
-
-macro_rules! token_attribute {
-    ($(#[$doc:meta])* $name:ident, $text:literal) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub struct $name<'a>(pub &'a str);
-
-        impl<'a> Attribute<'a> for $name<'a> {
-            const NAME: &'static str = $text;
-
-            fn parse(value: &'a str) -> Result<Self, Malformed> {
-                let mut fields = Fields::new(Self::NAME, value);
-                fields.expect('\n', "token", crate::document::is_token).map(Self)
-            }
-        }
-
-        impl fmt::Display for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0)
-            }
-        }
-    };
-}
-token_attribute!(
-    /// `a=mid`: the name of a media description; RFC 5888 section 4.
-    Mid, "mid"
-);
 
 /// `a=group`: media descriptions that belong together; RFC 5888 section 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +89,19 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// Puts a value together.
+    ///
+    /// # Errors
+    /// A name is not a token.
+    pub fn text(semantics: &str, mids: &[&str]) -> Result<String, Malformed> {
+        let value = mids.iter().fold(String::from(semantics), |value, mid| value + " " + mid);
+        if mids.iter().all(|mid| crate::document::is_token(mid)) {
+            Group::parse(&value).map(drop)?;
+            return Ok(value);
+        }
+        Err(Fields::new(Self::NAME, "").error("names that are tokens"))
+    }
+
     /// The names of the media descriptions, in their order.
     pub fn mids(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.mids.split(' ').filter(|mid| !mid.is_empty())
@@ -121,8 +113,13 @@ impl<'a> Attribute<'a> for Group<'a> {
 
     fn parse(value: &'a str) -> Result<Self, Malformed> {
         let mut fields = Fields::new(Self::NAME, value);
-        let semantics = fields.token(' ', "semantics")?;
-        Ok(Self { semantics, mids: fields.rest })
+        let semantics = fields.expect(' ', "semantics", crate::document::is_token)?;
+        let names = |text: &str| text.split(' ').all(|mid| mid.is_empty() || crate::document::is_token(mid));
+        if names(fields.rest) {
+            Ok(Self { semantics, mids: fields.rest })
+        } else {
+            Err(fields.error("names"))
+        }
     }
 }
 
@@ -198,6 +195,17 @@ pub struct SsrcGroup<'a> {
 }
 
 impl<'a> SsrcGroup<'a> {
+    /// Puts a value together.
+    ///
+    /// # Errors
+    /// There is no source, or the semantics are no token.
+    pub fn text(semantics: &str, ssrcs: &[u32]) -> Result<String, Malformed> {
+        let value =
+            ssrcs.iter().fold(String::from(semantics), |value, ssrc| alloc::format!("{value} {ssrc}"));
+        SsrcGroup::parse(&value).map(drop)?;
+        Ok(value)
+    }
+
     /// The sources in their order.
     pub fn ssrcs(&self) -> impl Iterator<Item = u32> + use<'a> {
         self.ssrcs.split(' ').filter_map(|text| text.parse().ok())

@@ -36,22 +36,6 @@ impl fmt::Display for Rtcp<'_> {
     }
 }
 
-/// `a=ice-pacing`: milliseconds between checks that the writer wants; RFC 8839 section 5.5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IcePacing(pub u64);
-
-/// `a=ptime`: milliseconds of media in a packet; RFC 8866 section 6.4. Some senders write fractions, which are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ptime<'a>(pub &'a str);
-
-/// `a=maxptime`: milliseconds of media in the longest packet; RFC 8866 section 6.5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MaxPtime<'a>(pub &'a str);
-
-/// `a=tls-id`: the identity of a DTLS association, new with each one; RFC 8842 section 4. 20 to 255 characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TlsId<'a>(pub &'a str);
-
 /// `a=sctpmap`: the older way to say which port SCTP uses; draft-ietf-mmusic-sctp-sdp-05.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SctpMap<'a> {
@@ -116,52 +100,5 @@ impl fmt::Display for MsidSemantic<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.semantic)?;
         self.streams().try_for_each(|stream| write!(f, " {stream}"))
-    }
-}
-
-fn is_milliseconds(text: &str) -> bool {
-    let mut parts = text.splitn(2, '.');
-    parts.all(|part| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit()))
-}
-
-fn is_tls_id(text: &str) -> bool {
-    (20..=255).contains(&text.len())
-        && text
-            .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'-' | b'_'))
-}
-
-macro_rules! text_attribute {
-    ($name:ident, $text:literal, $expected:literal, $good:expr) => {
-        impl<'a> Attribute<'a> for $name<'a> {
-            const NAME: &'static str = $text;
-
-            fn parse(value: &'a str) -> Result<Self, Malformed> {
-                Fields::new(Self::NAME, value).expect('\n', $expected, $good).map(Self)
-            }
-        }
-
-        impl fmt::Display for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0)
-            }
-        }
-    };
-}
-text_attribute!(Ptime, "ptime", "milliseconds", is_milliseconds);
-text_attribute!(MaxPtime, "maxptime", "milliseconds", is_milliseconds);
-text_attribute!(TlsId, "tls-id", "20 to 255 letters, digits, + / - and _", is_tls_id);
-
-impl<'a> Attribute<'a> for IcePacing {
-    const NAME: &'static str = "ice-pacing";
-
-    fn parse(value: &'a str) -> Result<Self, Malformed> {
-        Fields::new(Self::NAME, value).number('\n', "milliseconds").map(Self)
-    }
-}
-
-impl fmt::Display for IcePacing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

@@ -2,19 +2,21 @@
 
 use alloc::vec::Vec;
 
+use super::parse::kind;
 use super::{Document, Entry};
 use crate::writer::{self, TextError};
 
 impl Document<'_> {
-    /// Replaces a line; it keeps its line end. `text` is the whole line, such as `a=mid:0`.
+    /// Replaces a line; it keeps its line end. `text` is the whole line, such as `a=mid:0`, in whatever encoding.
     ///
     /// # Errors
     /// The text would end the line.
-    pub fn replace(&mut self, line: usize, text: &str) -> Result<(), TextError> {
-        writer::check(text)?;
+    pub fn replace(&mut self, line: usize, text: impl AsRef<[u8]>) -> Result<(), TextError> {
+        let text = text.as_ref();
+        writer::check_octets(text)?;
+        let edit = self.lay(text);
         if let Some(entry) = self.lines.get_mut(line) {
-            entry.kind = kind(text);
-            entry.edit = Some(text.as_bytes().to_vec());
+            *entry = Entry { end: entry.end, ..edit };
             self.reindex();
         }
         Ok(())
@@ -24,23 +26,24 @@ impl Document<'_> {
     ///
     /// # Errors
     /// The text would end the line.
-    pub fn insert(&mut self, line: usize, text: &str) -> Result<(), TextError> {
-        writer::check(text)?;
+    pub fn insert(&mut self, line: usize, text: impl AsRef<[u8]>) -> Result<(), TextError> {
+        let text = text.as_ref();
+        writer::check_octets(text)?;
         let at = line.min(self.lines.len());
         let end = self.lines.first().map(|first| first.end).filter(|end| *end > 0).unwrap_or(2);
         // A last line without an end gets one, else the two would run together.
         if at == self.lines.len()
             && let Some(last) = self.lines.last_mut().filter(|last| last.end == 0)
         {
-            let text = last
-                .edit
-                .take()
-                .unwrap_or_else(|| self.text[last.span.start as usize..last.span.end as usize].to_vec());
-            (last.edit, last.end) = (Some(text), end);
+            last.end = end;
+            if !last.edited {
+                let old = (last.start as usize)..(last.start + last.len) as usize;
+                let old = self.text.get(old).unwrap_or_default().to_vec();
+                (last.edited, last.start) = (true, u32::try_from(self.edits.len()).unwrap_or(u32::MAX));
+                self.edits.push(old);
+            }
         }
-        let start = self.lines.get(at).map_or(self.text.len(), |next| next.span.start as usize);
-        let start = u32::try_from(start).unwrap_or(u32::MAX);
-        let entry = Entry { kind: kind(text), span: start..start, end, edit: Some(text.as_bytes().to_vec()) };
+        let entry = Entry { end, ..self.lay(text) };
         self.lines.insert(at, entry);
         self.reindex();
         Ok(())
@@ -57,20 +60,29 @@ impl Document<'_> {
     /// Appends the document to `out`: untouched lines octet by octet as they came.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.reserve(self.text.len());
+        // Lines that follow each other in the text as they came are copied as one piece.
+        let mut run = 0..0;
         for entry in &self.lines {
-            let (start, end) = (entry.span.start as usize, entry.span.end as usize);
-            match &entry.edit {
-                None => out.extend_from_slice(&self.text[start..end + usize::from(entry.end)]),
-                Some(text) => {
-                    out.extend_from_slice(text);
-                    out.extend_from_slice(match entry.end {
-                        0 => b"",
-                        1 => b"\n",
-                        _ => b"\r\n",
-                    });
-                }
+            let start = entry.start as usize;
+            let end = start + entry.len as usize + usize::from(entry.end);
+            if !entry.edited && start == run.end {
+                run.end = end;
+                continue;
+            }
+            out.extend_from_slice(self.text.get(run).unwrap_or_default());
+            run = 0..0;
+            if entry.edited {
+                out.extend_from_slice(self.octets(entry));
+                out.extend_from_slice(match entry.end {
+                    0 => b"",
+                    1 => b"\n",
+                    _ => b"\r\n",
+                });
+            } else {
+                run = start..end;
             }
         }
+        out.extend_from_slice(self.text.get(run).unwrap_or_default());
     }
 
     /// The document as octets.
@@ -80,17 +92,23 @@ impl Document<'_> {
         out
     }
 
+    /// Keeps a new text; the entry for it has no line end yet.
+    fn lay(&mut self, text: &[u8]) -> Entry {
+        let start = u32::try_from(self.edits.len()).unwrap_or(u32::MAX);
+        self.edits.push(text.to_vec());
+        Entry {
+            start,
+            len: u32::try_from(text.len()).unwrap_or(u32::MAX),
+            kind: kind(text),
+            end: 0,
+            edited: true,
+        }
+    }
+
     fn reindex(&mut self) {
         let media = self.lines.iter().enumerate().filter(|(_, entry)| entry.kind == b'm');
         self.sections.clear();
         self.sections.push(0);
         self.sections.extend(media.map(|(index, _)| index));
-    }
-}
-
-fn kind(text: &str) -> u8 {
-    match text.as_bytes() {
-        [letter, b'=', ..] if letter.is_ascii_alphabetic() => *letter,
-        _ => 0,
     }
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::attribute::{Malformed, registry};
+
 /// Something that RFC 8866 does not allow, and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {
@@ -33,6 +35,14 @@ pub enum FindingKind {
     Repeated,
     /// A line's value breaks its format.
     Value,
+    /// A line or an attribute has nothing behind its sign, where something must stand.
+    EmptyValue,
+    /// A `k=` line, to be discarded.
+    Obsolete,
+    /// An attribute's value breaks its format; [`Document::examine`](super::Document::examine) looks into values.
+    Attribute(Malformed),
+    /// An attribute does not agree with others, with the reason; found by `examine` too.
+    Contradiction(Contradiction),
     /// An empty line.
     Empty,
     /// A line ends in LF alone.
@@ -47,17 +57,76 @@ pub enum FindingKind {
     Utf8,
 }
 
-impl FindingKind {
-    /// The section of RFC 8866 that it rests on.
-    pub const fn section(self) -> &'static str {
+/// Lines that do not agree with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Contradiction {
+    /// Two media descriptions have one name.
+    RepeatedMid,
+    /// A group names a media description that is not there.
+    UnknownMid,
+    /// An attribute is about a payload type that the `m=` line does not have.
+    UnknownFormat,
+    /// `a=simulcast` names an encoding that no `a=rid` declares for its direction.
+    UnknownRid,
+    /// Two `a=rid` of a section have one name.
+    RepeatedRid,
+    /// An attribute that may stand once stands twice.
+    RepeatedAttribute,
+    /// Two header extensions have one id.
+    RepeatedExtmap,
+    /// An attribute stands at the session that belongs to media descriptions, or the other way round.
+    Level,
+    /// `a=bundle-only` at a port that is not 0.
+    BundleOnlyPort,
+}
+
+impl Contradiction {
+    const fn text(self) -> &'static str {
         match self {
-            Self::Version => "5.1",
-            Self::Missing('o') => "5.2",
-            Self::Missing('s') => "5.3",
-            Self::Missing('t') => "5.9",
-            Self::Missing(_) | Self::Order | Self::Repeated => "5",
-            Self::Utf8 => "4.1",
-            _ => "9",
+            Self::RepeatedMid => "another media description has this name",
+            Self::UnknownMid => "no media description has a name in this group",
+            Self::UnknownFormat => "the m= line does not have this format",
+            Self::UnknownRid => "no a=rid declares an encoding in this list, for its direction",
+            Self::RepeatedRid => "another a=rid of this section has the name",
+            Self::RepeatedAttribute => "the attribute is there already",
+            Self::RepeatedExtmap => "another a=extmap has this id",
+            Self::Level => "the attribute does not belong at this level",
+            Self::BundleOnlyPort => "a=bundle-only belongs to port 0",
+        }
+    }
+
+    const fn reference(self) -> &'static str {
+        match self {
+            Self::RepeatedMid => "RFC 5888 section 4",
+            Self::UnknownMid => "RFC 5888 section 5",
+            Self::UnknownFormat | Self::RepeatedAttribute => "RFC 8866 section 6",
+            Self::UnknownRid => "RFC 8853 section 5.1",
+            Self::RepeatedRid => "RFC 8851 section 4",
+            Self::RepeatedExtmap => "RFC 8285 section 8",
+            Self::Level => "RFC 8866 section 5.13",
+            Self::BundleOnlyPort => "RFC 9143 section 6",
+        }
+    }
+}
+
+impl FindingKind {
+    /// The RFC and section that it rests on.
+    pub fn reference(self) -> &'static str {
+        match self {
+            Self::Version => "RFC 8866 section 5.1",
+            Self::Missing('o') => "RFC 8866 section 5.2",
+            Self::Missing('s') => "RFC 8866 section 5.3",
+            Self::Missing('c') => "RFC 8866 section 5.7",
+            Self::Missing('t') => "RFC 8866 section 5.9",
+            Self::Obsolete => "RFC 8866 section 5.12",
+            Self::Missing(_) | Self::Order | Self::Repeated | Self::LineFeed | Self::UnknownType => {
+                "RFC 8866 section 5"
+            }
+            Self::Utf8 => "RFC 8866 section 6.10",
+            Self::Attribute(malformed) => registry::reference(malformed.name).unwrap_or("its own definition"),
+            Self::Contradiction(contradiction) => contradiction.reference(),
+            _ => "RFC 8866 section 9",
         }
     }
 }
@@ -92,15 +161,25 @@ impl Profile {
     pub fn severity(self, kind: FindingKind) -> Severity {
         use FindingKind as Kind;
         match (self, kind) {
-            // RFC 8866 section 5: receivers should take LF alone.
-            (_, Kind::LineFeed) => Severity::Note,
+            // RFC 8866 section 5: receivers should take LF alone; section 5.12 has them discard keys.
+            (_, Kind::LineFeed | Kind::Obsolete) => Severity::Note,
             (Self::Strict, _)
-            | (Self::WebRtc, Kind::Missing(_) | Kind::Order | Kind::Repeated | Kind::Utf8)
+            | (Self::WebRtc, Kind::Missing('o' | 's' | 't') | Kind::Order | Kind::Repeated | Kind::Utf8)
             | (Self::Sip, Kind::Missing('o' | 's'))
             | (Self::WebRtc | Self::Sip, Kind::Value | Kind::Version)
             | (Self::WebRtc | Self::Sip | Self::Lenient, Kind::Form | Kind::Control) => Severity::Error,
             _ => Severity::Warning,
         }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
     }
 }
 
@@ -114,6 +193,10 @@ impl fmt::Display for FindingKind {
             Self::Order => f.write_str("the line stands behind one that should follow it"),
             Self::Repeated => f.write_str("the line is there already"),
             Self::Value => f.write_str("the value breaks the line's format"),
+            Self::EmptyValue => f.write_str("nothing stands where a value should"),
+            Self::Obsolete => f.write_str("keys are not sent like this any more, and are discarded"),
+            Self::Attribute(malformed) => malformed.fmt(f),
+            Self::Contradiction(contradiction) => f.write_str(contradiction.text()),
             Self::Empty => f.write_str("the line is empty"),
             Self::LineFeed => f.write_str("the line ends in LF alone"),
             Self::NoLineEnd => f.write_str("the last line does not end"),
@@ -127,6 +210,6 @@ impl fmt::Display for FindingKind {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, line, column, .. } = self;
-        write!(f, "line {line}, column {column}: {kind} (RFC 8866 section {})", kind.section())
+        write!(f, "line {line}, column {column}: {kind} ({})", kind.reference())
     }
 }
