@@ -19,6 +19,7 @@ pub mod provider;
 mod receiver;
 mod replay;
 mod sender;
+pub mod sframe;
 mod snapshot;
 mod streams;
 mod suite;
