@@ -1,5 +1,7 @@
 //! What can go wrong, by command.
 
+use crate::profile::Profile;
+
 /// Keying material of the wrong size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +22,18 @@ pub enum KeyError {
         /// What was given.
         found: usize,
     },
+    /// The master key identifier: 1 to 128 octets.
+    #[error("master key identifier has {found} octets, expected 1 to 128")]
+    IdentifierLength {
+        /// What was given.
+        found: usize,
+    },
+    /// The key derivation rate: 0, or a power of two up to 2^24.
+    #[error("key derivation rate {found} is neither 0 nor a power of two up to 2^24")]
+    DerivationRate {
+        /// What was given.
+        found: u32,
+    },
     /// The exporter's output.
     #[error("keying material has {found} octets, expected {expected}")]
     MaterialLength {
@@ -29,6 +43,43 @@ pub enum KeyError {
         found: usize,
     },
 }
+
+/// Why a context did not take another master key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddKeyError {
+    /// The key is for another profile; a context has one.
+    #[error("the context's profile is {expected}")]
+    Profile {
+        /// The context's.
+        expected: Profile,
+    },
+    /// Keys side by side need identifiers of one length; RFC 3711 section 3.1.
+    #[error("key identifiers have {expected} octets here, found {found}; several keys need one each")]
+    Identifier {
+        /// Octets of the identifiers in use.
+        expected: usize,
+        /// What the key has.
+        found: usize,
+    },
+    /// Another key has this identifier.
+    #[error("another key has this identifier")]
+    IdentifierInUse,
+    /// The same secret is in use already: its key stream would repeat. RFC 3711 section 9.2.
+    #[error("this key has been in use before")]
+    UsedBefore,
+    /// Remove one that is no longer needed.
+    #[error("{limit} keys are in use; remove one")]
+    TooManyKeys {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Why the roll-over counter is not sent along: with tags of 32 bits nothing of the tag would be left; RFC 4771 section 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} has no room for a roll-over counter in its tag")]
+pub struct UnsuitedProfile(pub Profile);
 
 /// Why a packet was not protected. The buffer is as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +100,14 @@ pub enum ProtectError {
         /// Roll-over counter and sequence number.
         index: u64,
     },
-    /// 2^48 RTP or 2^31 RTCP packets have been sealed; a new key is needed. RFC 3711 section 9.2.
+    /// With cryptex: the header extension is not of one of the two forms that can be encrypted.
+    #[error("a header extension with profile {profile:#06x} cannot be encrypted")]
+    HeaderExtension {
+        /// What the extension says it is.
+        profile: u16,
+    },
+    /// 2^48 RTP or 2^31 RTCP packets have been sealed, or as many as the key's lifetime allows; a new key is needed. RFC
+    /// 3711 section 9.2.
     #[error("the key has sealed all the packets it may; take a new one")]
     KeyExhausted,
     /// The limit on sources is reached; remove one that has ended.
@@ -70,6 +128,12 @@ pub enum UnprotectError {
         /// Octets given.
         len: usize,
     },
+    /// No key has the identifier that the packet carries.
+    #[error("no key has the packet's identifier")]
+    UnknownKey,
+    /// Cryptex is required, and the header is readable.
+    #[error("the header is not encrypted")]
+    ReadableHeader,
     /// The tag does not match: another key, another roll-over counter, or a forgery.
     #[error("the tag does not match")]
     Authentication,

@@ -11,7 +11,8 @@ pub(crate) enum Verdict {
     TooOld,
 }
 
-/// A ring of bits, one for each index of the window. Index `i` has bit `i % size`.
+/// A ring of bits, one for each index of the window, a power of two so that finding a bit needs no division. Index `i` has
+/// bit `i % size`.
 #[derive(Debug, Clone)]
 pub(crate) struct Window {
     /// The highest index seen and one more; 0 before the first.
@@ -20,9 +21,10 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// A window of `size` indices, rounded up to a multiple of 64 within 64 to 8192.
+    /// A window of `size` indices, rounded up to a power of two within 64 to 8192.
+    //= rfc3711#3.3.2-2
     pub(crate) fn new(size: usize) -> Self {
-        Self { next: 0, bits: vec![0; size.clamp(64, 8192).div_ceil(64)].into_boxed_slice() }
+        Self { next: 0, bits: vec![0; size.clamp(64, 8192).next_power_of_two() / 64].into_boxed_slice() }
     }
 
     /// The highest index seen.
@@ -34,6 +36,23 @@ impl Window {
     pub(crate) fn start_at(&mut self, index: u64) {
         self.next = index;
         // Whatever lies before the start was not seen by us and is not to be accepted either.
+        self.bits.fill(u64::MAX);
+    }
+
+    /// The window's state: what [`Window::restore`] takes.
+    pub(crate) fn state(&self) -> (u64, &[u64]) {
+        (self.next, &self.bits)
+    }
+
+    /// A window as [`Window::state`] told it; `None` where the sizes cannot be.
+    pub(crate) fn restore(next: u64, bits: &[u64]) -> Option<Self> {
+        let size = bits.len() * 64;
+        ((64..=8192).contains(&size) && size.is_power_of_two()).then(|| Self { next, bits: bits.into() })
+    }
+
+    /// Counts the next `count` indices, and all before them, as seen.
+    pub(crate) fn skip(&mut self, count: u64) {
+        self.next = self.next.saturating_add(count);
         self.bits.fill(u64::MAX);
     }
 
@@ -76,7 +95,7 @@ impl Window {
     }
 
     fn word(&self, index: u64) -> usize {
-        (index / 64 % self.bits.len() as u64) as usize
+        (index / 64) as usize & (self.bits.len() - 1)
     }
 
     fn bit(index: u64) -> u64 {
