@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod dtls_tool;
 pub mod ladder;
 pub mod media;
 pub mod peer;
