@@ -6,7 +6,10 @@
 pub mod browser;
 pub mod certificates;
 pub mod dtls;
+pub mod ours;
 pub mod program;
+#[cfg(feature = "peers")]
+pub mod rivals;
 pub mod talker;
 
 use std::process::{Command, Stdio};
