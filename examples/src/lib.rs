@@ -3,6 +3,7 @@
 
 pub mod capture;
 pub mod dissect;
+pub mod dtls_tool;
 pub mod ladder;
 pub mod media;
 pub mod peer;

@@ -4,18 +4,32 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "it serves tests, which fail by panicking")]
 
 pub mod browser;
+pub mod certificates;
+pub mod dtls;
+pub mod ours;
 pub mod program;
 pub mod second_opinion;
+#[cfg(feature = "peers")]
+pub mod rivals;
+pub mod talker;
 
 use std::process::{Command, Stdio};
 
-/// Whether a program can be started. Where it cannot, CI fails and others are told.
+/// Whether a program can be started with `--version`. Where it cannot, CI fails and others are told.
+///
+/// # Panics
+/// In CI, when the program is missing.
+pub fn has(program: &str) -> bool {
+    answers(program, "--version")
+}
+
+/// As [`has`], for programs that tell their version when asked in another way.
 ///
 /// # Panics
 /// In CI, when the program is missing.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-pub fn has(program: &str) -> bool {
-    let started = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+pub fn answers(program: &str, question: &str) -> bool {
+    let started = Command::new(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if started.is_ok_and(|status| status.success()) {
         return true;
     }

@@ -1,0 +1,188 @@
+//! DTLS 1.2 from the command line: a client and a server that echo, or carry standard input and output.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stderr, reason = "it is a program")]
+
+use std::fs::File;
+use std::io::Write;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use nomagic_dtls::{Config, Fingerprint, Identity, KeyLog, SrtpProfile, Verifier};
+use nomagic_examples::dtls_tool::{Tool, run};
+use rand::rngs::StdRng;
+
+/// DTLS 1.2: a client and a server that echo, or carry standard input and output. The flights of the handshake are told
+/// on the error output as they go.
+///
+/// Exits with 0 after a connection that came about, with 1 after one that did not, with 2 if something could not be
+/// done at all.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    #[command(subcommand)]
+    role: Side,
+}
+
+#[derive(Debug, Subcommand)]
+enum Side {
+    /// Calls a server
+    Client {
+        /// Where the server is, such as 127.0.0.1:4433
+        server: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Waits for clients
+    Server {
+        /// Where to wait
+        #[arg(default_value = "127.0.0.1:4433")]
+        listen: SocketAddr,
+        /// End with the first connection
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Fingerprint of the peer's certificate, such as "sha-256 AB:CD:..."; may be given several times
+    #[arg(long, value_name = "FINGERPRINT")]
+    fingerprint: Vec<Fingerprint>,
+    /// Accept any certificate; a server with neither this nor --fingerprint asks for none
+    #[arg(long, conflicts_with = "fingerprint")]
+    any_peer: bool,
+    /// Send back what comes instead of writing it out
+    #[arg(long)]
+    echo: bool,
+    /// Profiles for SRTP, the first choice first
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PROFILES")]
+    srtp: Vec<Srtp>,
+    /// Show keying material made for this label, so many octets (RFC 5705)
+    #[arg(long, num_args = 2, value_names = ["LABEL", "LEN"])]
+    export: Vec<String>,
+    /// Add the secrets to this file, for Wireshark
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+    /// Octets of the greatest datagram of the handshake
+    #[arg(long, default_value_t = 1200, value_parser = clap::value_parser!(u16).range(256..=65507))]
+    mtu: u16,
+    /// Milliseconds until a flight is sent again
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    retransmit: u64,
+    /// Seconds that the handshake may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Tell nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Srtp {
+    /// AES-128 in counter mode, HMAC-SHA1 of 80 bits
+    Cm80,
+    /// AES-128 in counter mode, HMAC-SHA1 of 32 bits
+    Cm32,
+    /// AES-128-GCM
+    Gcm128,
+    /// AES-256-GCM
+    Gcm256,
+}
+
+impl Srtp {
+    const fn profile(self) -> SrtpProfile {
+        match self {
+            Self::Cm80 => SrtpProfile::AES128_CM_HMAC_SHA1_80,
+            Self::Cm32 => SrtpProfile::AES128_CM_HMAC_SHA1_32,
+            Self::Gcm128 => SrtpProfile::AEAD_AES_128_GCM,
+            Self::Gcm256 => SrtpProfile::AEAD_AES_256_GCM,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match start(Options::parse().role) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("dtls: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn start(side: Side) -> Result<bool, String> {
+    let mut rng: StdRng = rand::make_rng();
+    let (common, remote, listen, once) = match side {
+        Side::Client { server, common } => {
+            let mut addresses = server.to_socket_addrs().map_err(|error| format!("{server}: {error}"))?;
+            let remote = addresses.next().ok_or_else(|| format!("{server}: no address"))?;
+            let any: SocketAddr = if remote.is_ipv4() {
+                (Ipv4Addr::UNSPECIFIED, 0).into()
+            } else {
+                (Ipv6Addr::UNSPECIFIED, 0).into()
+            };
+            (common, Some(remote), any, true)
+        }
+        Side::Server { listen, once, common } => (common, None, listen, once),
+    };
+    let identity = Arc::new(Identity::generate(&mut rng));
+    let verifier = match (common.any_peer, common.fingerprint.is_empty()) {
+        (true, _) => Some(Verifier::callback(|_| true)),
+        (false, false) => Some(Verifier::fingerprints(common.fingerprint.iter().copied())),
+        (false, true) => None,
+    };
+    let mut config = match (remote, verifier) {
+        (Some(_), Some(verifier)) => Config::client(Arc::clone(&identity), verifier),
+        (Some(_), None) => return Err("who is the server? give its --fingerprint, or --any-peer".into()),
+        (None, Some(verifier)) => Config::server(Arc::clone(&identity), verifier),
+        (None, None) => Config::server_for_anyone(Arc::clone(&identity)),
+    };
+    config.srtp_profiles = common.srtp.iter().map(|srtp| srtp.profile()).collect();
+    config.path_mtu = usize::from(common.mtu);
+    config.initial_timeout = Duration::from_millis(common.retransmit);
+    config.handshake_timeout = Duration::from_secs(common.timeout);
+    config.key_log = common.keylog.as_ref().map(open_key_log).transpose()?;
+    let export = export(&common.export)?;
+    let socket = UdpSocket::bind(listen).map_err(|error| format!("{listen}: {error}"))?;
+    if !common.quiet {
+        eprintln!("our certificate: {}", identity.fingerprint());
+        if remote.is_none() {
+            eprintln!("waiting on {}", socket.local_addr().map_err(|error| error.to_string())?);
+        }
+    }
+    let tool = Tool { config, remote, echo: common.echo, once, export, quiet: common.quiet };
+    run(&tool, socket, rng).map_err(|error| error.to_string())
+}
+
+/// The greatest piece of keying material that is shown.
+const MOST_EXPORTED: usize = 1024;
+
+fn export(words: &[String]) -> Result<Option<(String, usize)>, String> {
+    let [label, len] = words else { return Ok(None) };
+    match len.parse() {
+        Ok(len @ 1..=MOST_EXPORTED) => Ok(Some((label.clone(), len))),
+        _ => Err(format!("--export {label} {len}: expected 1 to {MOST_EXPORTED} octets")),
+    }
+}
+
+fn open_key_log(path: &PathBuf) -> Result<KeyLog, String> {
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let file = Mutex::new(file);
+    Ok(KeyLog::new(move |line| {
+        // A log that cannot be written must not disturb the connection.
+        if let Ok(mut file) = file.lock() {
+            let _ = writeln!(file, "{line}");
+        }
+    }))
+}

@@ -1,0 +1,117 @@
+//! The program `dtls` as its users run it: with itself, with OpenSSL, and with options that cannot be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::process::Command;
+
+use nomagic_interop::certificates::{P256, folder, self_signed};
+use nomagic_interop::dtls::free_udp_port;
+use nomagic_interop::program::example;
+use nomagic_interop::talker::Talker;
+
+fn dtls(arguments: &[&str]) -> Talker {
+    Talker::start(Command::new(example("dtls")).args(arguments))
+}
+
+fn refused(arguments: &[&str], word: &str) {
+    let output = Command::new(example("dtls")).args(arguments).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert!(message.contains(word) && !message.contains("panicked"), "{arguments:?}: {message}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_in_a_line() {
+    refused(&[], "Usage");
+    refused(&["client", "127.0.0.1:9"], "--fingerprint");
+    refused(&["client", "nowhere", "--any-peer"], "nowhere");
+    refused(&["client", "127.0.0.1:9", "--fingerprint", "sha-256 AB"], "expected 32 octets");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--export", "label", "many"], "1 to 1024");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--srtp", "rot13"], "rot13");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--keylog", "/nonexistent/keys"], "/nonexistent/keys");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--mtu", "100"], "--mtu");
+    refused(&["server", "192.0.2.1:4433"], "192.0.2.1:4433");
+}
+
+/// Whoever does not answer is told of with an exit code of 1.
+#[test]
+fn nobody_at_home_is_a_failure() {
+    let port = free_udp_port();
+    let mut client = dtls(&["client", &format!("127.0.0.1:{port}"), "--any-peer", "--timeout", "1"]);
+    let (said, content) = client.wait_for_end();
+    assert!(said.contains("ClientHello") && said.contains("not complete in time"), "{said}");
+    assert!(!content);
+}
+
+/// What goes in at one end comes out at the other, and both show the same keying material and the flights.
+#[test]
+fn client_and_server_carry_lines_and_agree_on_keys() {
+    let port = free_udp_port();
+    let address = format!("127.0.0.1:{port}");
+    let options = ["--srtp", "gcm128,cm80", "--export", "EXTRACTOR-test", "32"];
+    let mut server = dtls(&[&["server", &address, "--once", "--echo", "--any-peer"][..], &options].concat());
+    let fingerprint = server.line_after("our certificate: ");
+    server.wait_for("waiting on");
+    let mut client = dtls(&[&["client", &address, "--fingerprint", &fingerprint][..], &options].concat());
+    client.say("there and back\n");
+    client.wait_for("there and back");
+    let [ours, theirs] = [&mut client, &mut server].map(|end| end.line_after("EXTRACTOR-test: "));
+    assert_eq!((ours.len(), &ours), (64, &theirs));
+    for flight in ["ClientHello", "ServerHello", "Certificate", "ChangeCipherSpec", "AEAD_AES_128_GCM"] {
+        client.wait_for(flight);
+        server.wait_for(flight);
+    }
+    client.hang_up();
+    assert!(client.wait_for_end().1, "the client is content");
+    assert!(server.wait_for_end().1, "the server is content");
+}
+
+/// The wrong server is not talked to.
+#[test]
+fn another_fingerprint_is_refused() {
+    let port = free_udp_port();
+    let address = format!("127.0.0.1:{port}");
+    let mut server = dtls(&["server", &address, "--once"]);
+    server.wait_for("waiting on");
+    let mut client = dtls(&["client", &address, "--fingerprint", &format!("sha-256 {}00", "00:".repeat(31))]);
+    let (said, content) = client.wait_for_end();
+    assert!(said.contains("none of the fingerprints") && !content, "{said}");
+    assert!(!server.wait_for_end().1);
+}
+
+#[test]
+fn openssl_talks_to_the_program_in_both_roles() {
+    if !nomagic_interop::answers("openssl", "version") {
+        return;
+    }
+    let files = self_signed(&folder(env!("CARGO_TARGET_TMPDIR"), "program"), "peer", P256);
+    let port = free_udp_port();
+    let address = format!("127.0.0.1:{port}");
+    let mut server = dtls(&["server", &address, "--once", "--echo"]);
+    server.wait_for("waiting on");
+    let mut openssl =
+        Talker::start(Command::new("openssl").args(["s_client", "-dtls1_2", "-connect", &address]));
+    openssl.wait_for("Verify return code");
+    openssl.say("there and back\n");
+    openssl.wait_for("there and back");
+    openssl.say("Q\n");
+    assert!(server.wait_for_end().1);
+
+    let port = free_udp_port();
+    let address = format!("127.0.0.1:{port}");
+    let mut openssl = Talker::start(
+        Command::new("openssl")
+            .args(["s_server", "-dtls1_2", "-accept", &address, "-cert"])
+            .arg(&files.certificate)
+            .arg("-key")
+            .arg(&files.key),
+    );
+    openssl.wait_for("ACCEPT");
+    let mut client = dtls(&["client", &address, "--fingerprint", &files.fingerprint.to_string()]);
+    client.say("from us to them\n");
+    openssl.wait_for("from us to them");
+    openssl.say("from them to us\n");
+    client.wait_for("from them to us");
+    client.hang_up();
+    assert!(client.wait_for_end().1);
+}

@@ -1,0 +1,117 @@
+//! Rivals in one process with ours, over a network that loses, delays and reorders by seed.
+#![cfg(feature = "peers")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use nomagic_dtls::CloseReason;
+use nomagic_interop::ours::Ours;
+use nomagic_interop::rivals::{Dimpl, EXPORTED, RtcDtls, fingerprint};
+use nomagic_testkit::clock;
+use nomagic_testkit::link::Link;
+use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+
+const MS: Duration = Duration::from_millis(1);
+const SEEDS: u64 = 20;
+
+fn perfect() -> Link {
+    Link::latency(10 * MS)
+}
+
+fn bad() -> Link {
+    Link::latency(10 * MS).loss(0.1).reordering(0.1, 30 * MS).duplication(0.05)
+}
+
+/// What the tests need of a rival besides the harness's verbs.
+trait Rival: Machine + Sized {
+    fn outcome(&self) -> &nomagic_interop::rivals::Outcome;
+    fn say(&mut self, pair_now: std::time::Instant, payload: &[u8]);
+}
+
+impl Rival for Dimpl {
+    fn outcome(&self) -> &nomagic_interop::rivals::Outcome {
+        &self.outcome
+    }
+
+    fn say(&mut self, _: std::time::Instant, payload: &[u8]) {
+        self.send(payload);
+    }
+}
+
+impl Rival for RtcDtls {
+    fn outcome(&self) -> &nomagic_interop::rivals::Outcome {
+        &self.outcome
+    }
+
+    fn say(&mut self, now: std::time::Instant, payload: &[u8]) {
+        self.send(now, payload);
+    }
+}
+
+/// Handshake, equal keying material, data both ways, farewell. Returns how many datagrams of the handshake were lost.
+fn talk<R: Rival>(we_call: bool, rival: R, link: fn() -> Link, seed: u64) -> u64 {
+    let ours = Ours::new(we_call, fingerprint(), seed);
+    let mut pair = Pair::new(ours, rival, link, seed);
+    let end = Duration::from_secs(60);
+    pair.run_until(|pair| {
+        let over = pair.a.closed.is_some() || pair.z.outcome().ended.is_some() || pair.elapsed() > end;
+        assert!(!over, "seed {seed}: {:?} {:?}\n{}", pair.a.closed, pair.z.outcome().ended, pair.ladder());
+        pair.a.connected.is_some() && pair.z.outcome().connected
+    });
+    let (out, back) = pair.lost();
+    assert_eq!(pair.z.outcome().keying_material.as_ref(), Some(&pair.a.keying_material(EXPORTED)));
+    pair.set_links(perfect(), perfect());
+    pair.run_for(Duration::from_secs(5));
+    let now = pair.now();
+    pair.a.send(now, b"from us to them");
+    pair.z.say(now, b"from them to us");
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(pair.a.received, [b"from them to us"]);
+    assert_eq!(pair.z.outcome().received, [b"from us to them"]);
+    let now = pair.now();
+    pair.z.close(now);
+    pair.run_for(Duration::from_secs(1));
+    assert_eq!(pair.a.closed, Some(CloseReason::Peer));
+    out + back
+}
+
+#[test]
+fn dimpl_answers_our_client() {
+    talk(true, Dimpl::new(false, clock::origin()), perfect, 1);
+}
+
+#[test]
+fn dimpl_calls_our_server() {
+    talk(false, Dimpl::new(true, clock::origin()), perfect, 1);
+}
+
+#[test]
+fn rtc_dtls_answers_our_client() {
+    talk(true, RtcDtls::new(false), perfect, 1);
+}
+
+#[test]
+fn rtc_dtls_calls_our_server() {
+    talk(false, RtcDtls::new(true), perfect, 1);
+}
+
+#[test]
+fn dimpl_gets_through_a_bad_network_in_both_roles() {
+    let (mut calling, mut called) = (0, 0);
+    for seed in 0..SEEDS {
+        calling += talk(true, Dimpl::new(false, clock::origin()), bad, seed);
+        called += talk(false, Dimpl::new(true, clock::origin()), bad, seed);
+    }
+    assert!(calling > SEEDS / 2 && called > SEEDS / 2, "the network was bad: {calling}, {called}");
+}
+
+#[test]
+fn rtc_dtls_gets_through_a_bad_network_in_both_roles() {
+    let (mut calling, mut called) = (0, 0);
+    for seed in 0..SEEDS {
+        calling += talk(true, RtcDtls::new(false), bad, seed);
+        called += talk(false, RtcDtls::new(true), bad, seed);
+    }
+    assert!(calling > SEEDS / 2 && called > SEEDS / 2, "the network was bad: {calling}, {called}");
+}

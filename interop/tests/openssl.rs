@@ -1,0 +1,239 @@
+//! DTLS with OpenSSL's `s_server` and `s_client` on the loopback: certificates, suites, cookies, SRTP keys, small
+//! datagrams, data both ways, and farewells.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::sync::{Arc, LazyLock};
+
+use nomagic_dtls::{
+    CipherSuite, CloseReason, Config, Identity, NamedGroup, Rejection, SrtpProfile, Verifier,
+};
+use nomagic_interop::certificates::{Files, P256, folder, self_signed};
+use nomagic_interop::dtls::{Endpoint, free_udp_port};
+use nomagic_interop::talker::Talker;
+use nomagic_testkit::rng;
+
+const LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+static OURS: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate(&mut rng(1))));
+
+fn has_openssl() -> bool {
+    nomagic_interop::answers("openssl", "version")
+}
+
+fn files(test: &str, kind: &[&str]) -> Files {
+    self_signed(&folder(env!("CARGO_TARGET_TMPDIR"), test), "peer", kind)
+}
+
+fn s_server(port: u16, files: &Files, options: &[&str]) -> Talker {
+    Talker::start(
+        Command::new("openssl")
+            .args(["s_server", "-dtls1_2", "-accept", &format!("127.0.0.1:{port}"), "-cert"])
+            .arg(&files.certificate)
+            .arg("-key")
+            .arg(&files.key)
+            .args(options),
+    )
+}
+
+fn s_client(port: u16, files: Option<&Files>, options: &[&str]) -> Talker {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-dtls1_2", "-connect", &format!("127.0.0.1:{port}")]).args(options);
+    if let Some(files) = files {
+        command.arg("-cert").arg(&files.certificate).arg("-key").arg(&files.key);
+    }
+    Talker::start(&mut command)
+}
+
+/// A client of ours that knows the server by its fingerprint.
+fn client(files: &Files) -> Config {
+    Config::client(OURS.clone(), Verifier::fingerprints([files.fingerprint]))
+}
+
+/// A server of ours that knows the client by its fingerprint.
+fn server(files: &Files) -> Config {
+    let mut config = Config::server(OURS.clone(), Verifier::fingerprints([files.fingerprint]));
+    config.address_validated = true;
+    config
+}
+
+/// Data goes both ways; then we leave, and the program notices.
+fn talk_and_leave(end: &mut Endpoint, program: &mut Talker) {
+    end.send(b"from us to them\n");
+    program.wait_for("from us to them");
+    program.say("from them to us\n");
+    end.expect(b"from them to us\n");
+    end.close();
+    assert!(end.connection.is_closed());
+}
+
+fn exported(end: &Endpoint) -> String {
+    let mut material = [0; 60];
+    end.connection.export(LABEL, None, &mut material).unwrap();
+    material.iter().map(|octet| format!("{octet:02X}")).collect()
+}
+
+const SUITES: &[(&str, CipherSuite)] =
+    &[("ECDHE-ECDSA-AES128-GCM-SHA256", CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256)];
+
+/// OpenSSL's lists of groups, and what comes of them: its list also says on which curves certificates may be.
+const GROUPS: &[(&str, NamedGroup)] =
+    &[("X25519:P-256", NamedGroup::X25519), ("P-256", NamedGroup::SECP256R1)];
+
+#[test]
+fn our_client_talks_to_s_server_with_every_suite_and_group() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("suites-client", P256);
+    for (name, suite) in SUITES {
+        for (groups, group) in GROUPS {
+            let port = free_udp_port();
+            let mut program =
+                s_server(port, &files, &["-cipher", name, "-groups", groups, "-Verify", "1", "-quiet"]);
+            let mut end = Endpoint::client(client(&files), port);
+            let connected = end.connect();
+            assert_eq!((connected.suite, connected.group), (*suite, *group));
+            assert_eq!(connected.peer_fingerprint, Some(files.fingerprint));
+            talk_and_leave(&mut end, &mut program);
+        }
+    }
+}
+
+#[test]
+fn s_client_talks_to_our_server_with_every_suite_and_group() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("suites-server", P256);
+    for (name, suite) in SUITES {
+        for (groups, group) in GROUPS {
+            let mut end = Endpoint::server(server(&files));
+            let mut program = s_client(end.port(), Some(&files), &["-cipher", name, "-groups", groups]);
+            let connected = end.connect();
+            assert_eq!((connected.suite, connected.group), (*suite, *group));
+            talk_and_leave(&mut end, &mut program);
+            let (said, _) = program.wait_for_end();
+            assert!(said.contains("closed"), "our close_notify ends it: {said}");
+        }
+    }
+}
+
+/// The farewell of the program ends the connection as the peer's wish. (`s_server` closes its socket without one.)
+#[test]
+fn farewells_of_openssl_are_understood() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("farewell", P256);
+    let mut end = Endpoint::server(server(&files));
+    let mut program = s_client(end.port(), Some(&files), &[]);
+    end.connect();
+    program.say("Q\n");
+    end.run_until("close_notify", |end| end.closed.is_some());
+    assert_eq!(end.closed, Some(CloseReason::Peer));
+}
+
+const PROFILES: &[(&str, SrtpProfile)] = &[
+    ("SRTP_AES128_CM_SHA1_80", SrtpProfile::AES128_CM_HMAC_SHA1_80),
+    ("SRTP_AES128_CM_SHA1_32", SrtpProfile::AES128_CM_HMAC_SHA1_32),
+    ("SRTP_AEAD_AES_128_GCM", SrtpProfile::AEAD_AES_128_GCM),
+    ("SRTP_AEAD_AES_256_GCM", SrtpProfile::AEAD_AES_256_GCM),
+];
+
+/// Both ends export the same octets, whichever profile is chosen and whoever is the client.
+#[test]
+fn srtp_profiles_and_keying_material_are_equal() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("srtp", P256);
+    let export = ["-keymatexport", LABEL, "-keymatexportlen", "60"];
+    for (name, profile) in PROFILES {
+        let port = free_udp_port();
+        let mut program =
+            s_server(port, &files, &[&["-use_srtp", name, "-Verify", "1"][..], &export[..]].concat());
+        let mut config = client(&files);
+        config.srtp_profiles = PROFILES.iter().map(|(_, profile)| *profile).collect();
+        let mut end = Endpoint::client(config, port);
+        assert_eq!(end.connect().srtp_profile, Some(*profile));
+        assert_eq!(program.line_after("Keying material: "), exported(&end), "{name}");
+        assert!(program.said().contains(name), "{}", program.said());
+
+        let mut config = server(&files);
+        config.srtp_profiles = vec![*profile];
+        let mut end = Endpoint::server(config);
+        let all: Vec<&str> = PROFILES.iter().map(|(name, _)| *name).collect();
+        let mut program =
+            s_client(end.port(), Some(&files), &[&["-use_srtp", &all.join(":")][..], &export[..]].concat());
+        assert_eq!(end.connect().srtp_profile, Some(*profile));
+        assert_eq!(program.line_after("Keying material: "), exported(&end), "{name}");
+    }
+}
+
+/// `-listen` answers nothing but a hello with its cookie.
+#[test]
+fn our_client_brings_the_cookie_back() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("cookie", P256);
+    let port = free_udp_port();
+    let mut program = s_server(port, &files, &["-listen", "-Verify", "1"]);
+    let mut end = Endpoint::client(client(&files), port);
+    end.connect();
+    talk_and_leave(&mut end, &mut program);
+}
+
+/// Both ends in datagrams of 256 octets or little more: every message of a certificate is in fragments.
+#[test]
+fn handshakes_fit_small_datagrams() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("mtu", P256);
+    let port = free_udp_port();
+    let mut program = s_server(port, &files, &["-mtu", "256", "-Verify", "1"]);
+    let mut config = client(&files);
+    config.path_mtu = 256;
+    let mut end = Endpoint::client(config, port);
+    end.connect();
+    assert!(end.greatest <= 256, "{} octets", end.greatest);
+    talk_and_leave(&mut end, &mut program);
+
+    let mut config = server(&files);
+    config.path_mtu = 256;
+    let mut end = Endpoint::server(config);
+    let mut program = s_client(end.port(), Some(&files), &["-mtu", "256"]);
+    end.connect();
+    assert!(end.greatest <= 256, "{} octets", end.greatest);
+    talk_and_leave(&mut end, &mut program);
+}
+
+/// A stranger's certificate: an alert goes out, nothing is handed in, no key comes out.
+#[test]
+fn strangers_are_refused_in_both_roles() {
+    if !has_openssl() {
+        return;
+    }
+    let (files, others) = (files("stranger", P256), files("other", P256));
+    let port = free_udp_port();
+    let mut program = s_server(port, &files, &["-Verify", "1"]);
+    let mut end = Endpoint::client(client(&others), port);
+    end.run_until("refusal", |end| end.closed.is_some());
+    assert_eq!(end.closed, Some(CloseReason::Rejected(Rejection::Fingerprint)));
+    program.wait_for("alert bad certificate");
+    assert!(end.connection.export(LABEL, None, &mut [0; 60]).is_err());
+
+    let mut end = Endpoint::server(server(&others));
+    let mut program = s_client(end.port(), Some(&files), &[]);
+    end.run_until("refusal", |end| end.closed.is_some());
+    assert_eq!(end.closed, Some(CloseReason::Rejected(Rejection::Fingerprint)));
+    program.wait_for("alert bad certificate");
+
+    let mut end = Endpoint::server(server(&files));
+    let mut program = s_client(end.port(), None, &[]);
+    end.run_until("refusal", |end| end.closed.is_some());
+    assert_eq!(end.closed, Some(CloseReason::NoCertificate));
+    program.wait_for("alert handshake failure");
+}
