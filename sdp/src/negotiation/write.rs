@@ -82,6 +82,15 @@ impl Negotiator {
         if self.config.rules == Rules::WebRtc {
             out.attribute("msid-semantic", "WMS *");
         }
+        // Sections that only share a transport say nothing of it (RFC 9143 section 7.1.3), and Chromium takes no more than
+        // one such section unless the certificate is said for all.
+        let sharing = layout.places.iter().find_map(|place| match (place.source, place.transport) {
+            (Source::Bundle | Source::BundleOnly, Some(Local::Secure(transport))) => Some(transport),
+            _ => None,
+        });
+        if let Some(transport) = sharing.filter(|_| !answering) {
+            out.attribute("fingerprint", &transport.fingerprint);
+        }
     }
 
     /// Sections that send tracks of one stream; an answer groups them only where the offer did. RFC 9429 sections 5.2.1
@@ -225,8 +234,8 @@ impl Negotiator {
         }
     }
 
-    /// RTCP on RTP's port, and in short packets: said in every section that has a port, since browsers refuse a bundle
-    /// otherwise, although RFC 9143 section 7.1.3 would have the first one speak.
+    /// RTCP on RTP's port, and in short packets: said in every section, since Chromium refuses a bundle otherwise, even its
+    /// own answer to a `bundle-only` section, although RFC 9143 section 7.1.3 would have the first one speak for all.
     fn multiplexing(&self, out: &mut Writer, section: &Section, place: &Place<'_>, answering: bool) {
         let remote = section.remote.as_ref();
         let plain = match place.transport {
@@ -235,7 +244,7 @@ impl Negotiator {
         };
         let agreed = remote.is_none_or(|_| section.rtcp_mux);
         let offered = !answering || section.rtcp_mux;
-        if place.source != Source::BundleOnly && plain.unwrap_or(true) && agreed && offered {
+        if plain.unwrap_or(true) && agreed && offered {
             out.flag("rtcp-mux");
             // RFC 9143 section 9.3.1.2: who insists on it is answered in kind.
             if answering && remote.is_some_and(|remote| remote.rtcp_mux_only) {
@@ -243,7 +252,7 @@ impl Negotiator {
             }
         }
         let reduced = remote.map_or(self.config.rules == Rules::WebRtc, |remote| remote.reduced_size_rtcp);
-        if reduced && place.source != Source::BundleOnly {
+        if reduced {
             out.flag("rtcp-rsize");
         }
     }
@@ -253,10 +262,12 @@ impl Negotiator {
         let own: &[Encoding] = if answering { &section.sending } else { &section.encodings };
         let sends = if answering { section.direction.sends() } else { section.offered().sends() };
         let own = if sends { own } else { &[] };
-        let most = if section.direction.receives() { self.config.simulcast_streams } else { 0 };
-        let remote = section.remote.as_ref().filter(|_| answering);
+        let receives = if answering { section.direction.receives() } else { section.offered().receives() };
+        let most = if receives { self.config.simulcast_streams } else { 0 };
+        // An offer of ours goes on taking what was taken before; RFC 9429 section 5.2.2.
+        let taken = section.remote.as_ref();
         let taken =
-            remote.map(|remote| simulcast::received(remote, &section.codecs, most)).unwrap_or_default();
+            taken.map(|remote| simulcast::received(remote, &section.codecs, most)).unwrap_or_default();
         for encoding in own {
             out.attribute("rid", encoding.line("send"));
         }
