@@ -70,7 +70,7 @@ pub(super) fn streams(
     let mut read = |direction: RidDirection| -> Vec<SimulcastStream> {
         let known = |id: &str| declared.iter().any(|rid| rid.id == id && rid.direction == direction);
         let mut streams = Vec::new();
-        for stream in simulcast.streams(direction).take(declared.len()) {
+        for stream in simulcast.streams(direction) {
             let paused = stream.starts_with('~');
             let mut rids = Vec::new();
             for id in stream.split(',').map(|id| id.strip_prefix('~').unwrap_or(id)) {

@@ -268,7 +268,10 @@ impl Negotiator {
         let taken = section.remote.as_ref();
         let taken =
             taken.map(|remote| simulcast::received(remote, &section.codecs, most)).unwrap_or_default();
-        for encoding in own {
+        // A name means one encoding of the section, whoever sends it; RFC 8851 section 4.
+        let own: Vec<&Encoding> =
+            own.iter().filter(|own| taken.iter().all(|rid| rid.id != own.rid)).collect();
+        for encoding in &own {
             out.attribute("rid", encoding.line("send"));
         }
         for rid in &taken {

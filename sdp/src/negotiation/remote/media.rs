@@ -124,6 +124,8 @@ pub(super) fn read_media(
     {
         kind = Kind::Other(media.kind.to_owned());
     }
+    // RFC 8841 section 9.2: data go both ways, whatever is said.
+    let way = way.filter(|_| kind != Kind::Data);
     let declared = simulcast::declared(section, MAX_RIDS);
     let (sends, receives) = simulcast::streams(section, &declared);
     let connection = section.connection().or(session.connection());
