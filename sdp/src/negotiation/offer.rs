@@ -131,7 +131,9 @@ impl Negotiator {
             return mismatch(line, "the answer has not as many media descriptions as the offer");
         }
         let named = self.config.rules == Rules::WebRtc;
-        for (section, media) in self.sections.iter().zip(&remote.media) {
+        // What an answer for the time being has refused may still be taken.
+        let sections = self.base.as_ref().map_or(&self.sections, |base| &base.sections);
+        for (section, media) in sections.iter().zip(&remote.media) {
             if section.kind.name() != media.kind.name() {
                 return mismatch(media.line, "the medium is not the one offered");
             }

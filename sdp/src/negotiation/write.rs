@@ -100,7 +100,11 @@ impl Negotiator {
             let direction = if answering { section.direction } else { section.offered() };
             !section.rejected && direction.sends() && section.kind.is_rtp()
         };
-        let stream = |section: &'_ Section| section.track.as_ref().map(|track| track.stream.clone());
+        // By the names that were said first, which stay.
+        let stream = |section: &'_ Section| match (&section.msid, &section.track) {
+            (Some((stream, _)), Some(_)) => Some(stream.clone()),
+            (_, track) => track.as_ref().map(|track| track.stream.clone()),
+        };
         let mut groups: Vec<(Option<String>, usize, Vec<&str>)> = Vec::new();
         for (at, section) in self.sections.iter().enumerate().filter(|(_, section)| sends(section)) {
             let Some(stream) = stream(section).filter(|stream| stream != "-") else { continue };
