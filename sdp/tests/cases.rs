@@ -241,6 +241,8 @@ fn exchange(a: &mut Negotiator, z: &mut Negotiator) -> (String, String) {
 //= rfc9143#7.5.3-1 test
 //= rfc9143#7.5.3-2 test
 //= rfc9143#7.5.3-3 test
+//= rfc9143#7.3-3 test
+//= rfc9143#7.3.1-5 test
 /// T9: sixteen pairs of directions, refused or not, bundled or not.
 #[test]
 fn t9_every_direction_meets_every_other() {

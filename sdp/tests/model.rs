@@ -338,6 +338,13 @@ fn t15_every_call_in_every_state_leads_on_or_changes_nothing() {
 //= rfc8829#5.3.1-32 test
 //= rfc8829#5.3.2-7 test
 //= rfc8829#5.3.2-15 test
+//= rfc9143#7.1.3-3 test
+//= rfc9143#7.3-2 test
+//= rfc9143#7.3.1-1 test
+//= rfc9143#7.3.1-2 test
+//= rfc9143#7.4-2 test
+//= rfc9143#10-1 test
+//= rfc8829#5.2.2-34 test
 /// Each policy says in its own way what may stand alone; once agreed on, the first section speaks for all.
 #[test]
 fn bundles_are_offered_by_policy_and_answered_by_the_section_that_speaks() {
@@ -383,6 +390,10 @@ fn bundles_are_offered_by_policy_and_answered_by_the_section_that_speaks() {
         }
         assert_eq!(parts(&answer), [alone(2), bundled(), bundled(), bundled()], "{answer}");
         assert_agreed(&a, &z, "bundle");
+        for section in a.sections() {
+            assert_eq!(a.remote_transport_of(section).unwrap().ufrag, "ufrag2");
+            assert_eq!(section.transport, a.sections()[0].transport);
+        }
         let (offer, answer) = exchange(&mut a, &mut z);
         assert_eq!(parts(&offer)[1..], [bundled(), bundled(), bundled()], "{offer}");
         assert_eq!(parts(&answer)[1..], [bundled(), bundled(), bundled()]);
@@ -401,6 +412,9 @@ fn bundles_are_offered_by_policy_and_answered_by_the_section_that_speaks() {
 //= rfc9143#6-1 test
 //= rfc8829#5.3.1-16 test
 //= rfc8829#5.3.1-23 test
+//= rfc9143#7.3.2-3 test
+//= rfc9143#7.3.2-5 test
+//= rfc9143#9.3.1.2-4 test
 /// Without a bundle every section has a transport of its own; one without is refused, and `bundle-only` means nothing.
 #[test]
 fn sections_outside_the_bundle_have_transports_of_their_own() {
@@ -424,6 +438,12 @@ fn sections_outside_the_bundle_have_transports_of_their_own() {
         answer.contains("a=ice-ufrag:ufrag20\r\n")
             && answer.contains("a=ice-ufrag:ufrag21\r\n")
             && !answer.contains("BUNDLE")
+    );
+    let count = |line: &str| answer.matches(line).count();
+    assert_eq!(
+        (count("a=rtcp-mux\r\n"), count("a=fingerprint"), count("bundle-only")),
+        (2, 2, 0),
+        "{answer}"
     );
     a.accept_answer(answer.as_bytes()).unwrap();
     for (a_section, tag) in a.sections().iter().zip([20, 21]) {
@@ -491,6 +511,8 @@ fn answers_bundle_what_was_offered_bundled() {
 //= rfc3264#8.3.2-4 test
 //= rfc3264#5.1-13 test
 //= rfc3264#6.1-15 test
+//= rfc8829#4.1.8-1 test
+//= rfc8829#4.1.8-2 test
 /// A new offer lists everything again: what was agreed on first and under its numbers, then the rest under the numbers that
 /// it had; extensions and feedback only where they were agreed on.
 #[test]
@@ -539,6 +561,9 @@ fn a_new_offer_lists_everything_again_under_the_same_numbers() {
 //= rfc8829#5.2.2-20 test
 //= rfc8851#6.1-3 test
 //= rfc8851#6.3-4 test
+//= rfc8853#5.2-9 test
+//= rfc8853#5.2-10 test
+//= rfc8853#5.3.3-5 test
 /// Encodings are offered, taken in the order of the list without their pauses, kept in the next offers of both sides, and
 /// not sent to whoever does not take them.
 #[test]
@@ -557,6 +582,7 @@ fn several_encodings_are_offered_and_answered() {
     assert!(answer.contains("a=rid:h recv\r\na=rid:m recv max-width=640;max-fps=15\r\na=rid:l recv\r\na=simulcast:recv h;m;l\r\n"), "{answer}");
     let names =
         |side: &Negotiator| side.sections()[0].sending.iter().map(|own| own.rid.clone()).collect::<Vec<_>>();
+    assert!(a.sections()[0].sending.iter().all(|own| !own.paused), "nobody here can be asked to pause");
     assert_eq!(names(&a), ["h", "m", "l"]);
     assert_eq!(z.sections()[0].remote.as_ref().unwrap().rids, ["h", "m", "l"]);
     for _ in 0..2 {
@@ -595,6 +621,7 @@ fn several_encodings_are_offered_and_answered() {
     let mut pausable = config(1);
     pausable.video.codecs[0] =
         Codec::new(96, "VP8", 90_000, None).with_feedback(&["nack", "nack pli", "ccm pause"]);
+    pausable.video.codecs.pop();
     let (mut a, mut z) = (Negotiator::new(pausable.clone()), Negotiator::new(pausable));
     simulcast(&mut a);
     let (offer, answer) = exchange(&mut a, &mut z);
@@ -751,6 +778,8 @@ fn call(a: &mut Negotiator, z: &mut Negotiator) -> (String, String) {
 //= rfc3264#8-4 test
 //= rfc3264#8.4-2 test
 //= rfc3264#8.4-3 test
+//= rfc8839#4.4.1.1.1-2 test
+//= rfc9143#13.4-2 test
 /// Two telephones: an address and a port, no bundle, hold by direction and by address, and a port that moves.
 #[test]
 fn telephones_call_hold_and_move() {
@@ -869,6 +898,7 @@ fn telephones_agree_on_keys() {
 //= rfc8841#10.1-2 test
 //= rfc8841#10.2-1 test
 //= rfc8841#10.3-2 test
+//= rfc8829#5.3.1-26 test
 /// Associations have names where both sides give them; parts stay as long as the association does, and end with it.
 #[test]
 fn dtls_associations_have_names_and_keep_their_parts() {
@@ -1082,6 +1112,14 @@ fn candidates_that_come_later_find_their_transport() {
 //= rfc9143#9.3.1.2-5 test
 //= rfc9143#9.3.1.2-6 test
 //= rfc9143#9.3.1.4-1 test
+//= rfc8829#5.2.2-14 test
+//= rfc8829#5.2.2-15 test
+//= rfc8829#5.2.2-27 test
+//= rfc8829#5.2.2-28 test
+//= rfc8829#5.2.2-29 test
+//= rfc8829#5.3.2-10 test
+//= rfc8829#5.3.2-11 test
+//= rfc8829#5.3.2-12 test
 /// RTCP on RTP's port, by both policies.
 #[test]
 fn rtcp_has_a_port_of_its_own_only_where_that_may_be() {
@@ -1094,8 +1132,23 @@ fn rtcp_has_a_port_of_its_own_only_where_that_may_be() {
         let mut config = config(2);
         config.rtcp_mux = policy;
         let mut z = Negotiator::new(config);
-        z.accept_offer(text.as_bytes())
-            .map(|()| (z.create_answer(&transport(2)).unwrap(), z.sections()[0].rtcp_mux))
+        z.accept_offer(text.as_bytes()).map(|()| {
+            let answer = z.create_answer(&transport(2)).unwrap();
+            if !z.sections()[0].rejected {
+                // What was agreed on holds in the next offer and the next answer.
+                let muxed = z.sections()[0].rtcp_mux;
+                let offer = z.create_offer(&transport(2)).unwrap();
+                z.rollback().unwrap();
+                z.accept_offer(text.as_bytes()).unwrap();
+                for text in [offer, z.create_answer(&transport(2)).unwrap()] {
+                    let said =
+                        (text.contains("a=rtcp-mux\r\n"), text.contains("a=rtcp:9 IN IP4 0.0.0.0\r\n"));
+                    assert_eq!(said, (muxed, !muxed), "{text}");
+                }
+                assert!(!z.create_offer(&transport(2)).unwrap().contains("rtcp-mux-only"));
+            }
+            (answer, z.sections()[0].rtcp_mux)
+        })
     };
     assert_eq!(Config::new(1, "x").rtcp_mux, RtcpMuxPolicy::Require);
     assert!(answer(&two, RtcpMuxPolicy::Require).unwrap().0.contains("m=audio 0 "));

@@ -146,7 +146,6 @@ fn what_is_not_understood_changes_nothing() {
 //= rfc8866#8.2.3-5 test
 //= rfc8866#8.2.3-6 test
 //= rfc8866#8.2.3-7 test
-//= rfc3264#9-2 test
 /// RTP is offered by payload types with their maps; a port of RTCP's own is named when it is not the next one.
 #[test]
 fn rtp_is_described_by_payload_types_and_maps() {
@@ -180,6 +179,7 @@ fn rtp_is_described_by_payload_types_and_maps() {
 //= rfc3264#8-6 test
 //= rfc3264#8-7 test
 //= rfc3264#5-5 test
+//= rfc3264#6.2-3 test
 /// Answers list formats of the offer, at least one; an offer that has not changed is answered all the same.
 #[test]
 fn answers_choose_among_what_was_offered() {
@@ -245,6 +245,7 @@ fn answers_choose_among_what_was_offered() {
 //= rfc8829#5.3.2-5 test
 //= rfc8829#5.3.2-13 test
 //= rfc8829#5.3.2-14 test
+//= rfc9143#7.5-2 test
 /// What is said of ICE: options, credentials, candidates, the default one in the `m=` and `c=` lines, nothing for what
 /// has ended, and port 9 where nothing has been gathered.
 #[test]
@@ -456,6 +457,7 @@ fn mismatches_of_ice_are_noticed() {
 //= rfc8829#5.8.2-2 test
 //= rfc8829#5.8.2-5 test
 //= rfc8829#3.5.5-1 test
+//= rfc8829#5.1.1-5 test
 /// A description that lacks something, or that has a line that cannot be read, changes nothing.
 #[test]
 fn descriptions_that_lack_something_change_nothing() {
@@ -616,6 +618,9 @@ fn heads_names_and_streams_stay() {
 //= rfc9143#13.2-1 test
 //= rfc9143#13.4-1 test
 //= rfc9143#8-1 test
+//= rfc9143#7.1.3-1 test
+//= rfc9143#7.1.3-6 test
+//= rfc9143#9.3.1.2-7 test
 /// In a bundle: one protocol, one address, one meaning of each number, names in packets, RTCP on RTP's port, and no names
 /// of what has ended.
 #[test]
@@ -789,4 +794,64 @@ fn all_lines_of_a_media_description_are_read() {
         (media.rids.clone(), media.sends.len(), media.bandwidths.clone()),
         (vec!["1".to_owned()], 1, vec![("TIAS".to_owned(), 64_000)])
     );
+}
+
+//= rfc9143#1.2-1 test
+//= rfc9143#5-1 test
+/// A section is in one bundle, the first that names it.
+#[test]
+fn a_section_is_in_one_bundle() {
+    let offer = whole(1).create_offer(&transport(1)).unwrap();
+    let bundles = "a=group:BUNDLE 0 1\r\na=group:BUNDLE 1 2\r\n";
+    let twice = offer.replace("a=group:BUNDLE 0 1 2\r\n", bundles);
+    // The second bundle's section has a transport of its own.
+    let twice = twice.replace("m=application 0", "m=application 9").replace(
+        "a=bundle-only\r\na=sctp",
+        "a=ice-ufrag:other\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\na=sctp",
+    );
+    let mut z = whole(2);
+    z.accept_offer(twice.as_bytes()).unwrap();
+    z.set_endpoint(2, Endpoint::Secure(transport(9)));
+    let answer = z.create_answer(&transport(2)).unwrap();
+    assert!(answer.contains("a=group:BUNDLE 0 1\r\n") && answer.contains("a=group:BUNDLE 2\r\n"), "{answer}");
+    assert_eq!(z.sections()[1].transport, z.sections()[0].transport);
+    assert_ne!(z.sections()[2].transport, z.sections()[0].transport);
+}
+
+//= rfc8841#10.5-5 test
+//= rfc8829#5.2.2-5 test
+//= rfc3264#5.1-15 test
+/// Data channels that end have port 0; what ends before anybody has heard of it is not said; no time is no time.
+#[test]
+fn what_ends_is_said_only_to_those_who_know_of_it() {
+    let (mut a, mut z) = (whole(1), whole(2));
+    exchange(&mut a, &mut z);
+    a.stop(2);
+    let (offer, answer) = exchange(&mut a, &mut z);
+    assert!(offer.contains("m=application 0 ") && answer.contains("m=application 0 "));
+    let mut silent = config(3);
+    silent.ptime = Some(0);
+    let mut a = Negotiator::new(silent);
+    a.add_media(Kind::Audio, Direction::SendRecv, track(1));
+    let gone = a.add_media(Kind::Video, Direction::SendRecv, track(2));
+    a.stop(gone);
+    let offer = a.create_offer(&transport(1)).unwrap();
+    assert!(!offer.contains("m=video") && !offer.contains("ptime"), "{offer}");
+}
+
+//= rfc8851#6.4-5 test
+/// Payload types of an answer's encoding are among those offered for it.
+#[test]
+fn payload_types_of_encodings_are_among_those_offered() {
+    for (said, kept) in [("pt=96", true), ("pt=97", false), ("pt=96,97", false)] {
+        let (mut a, mut z) = (Negotiator::new(config(1)), Negotiator::new(config(2)));
+        let number = a.add_media(Kind::Video, Direction::SendRecv, track(1));
+        a.set_encodings(number, vec![Encoding { restrictions: "pt=96".into(), ..Encoding::new("1") }]);
+        let offer = a.create_offer(&transport(1)).unwrap();
+        z.accept_offer(offer.as_bytes()).unwrap();
+        let answer = z.create_answer(&transport(2)).unwrap();
+        assert!(answer.contains("a=rid:1 recv pt=96\r\n"), "{answer}");
+        a.accept_answer(answer.replace("recv pt=96", &format!("recv {said}")).as_bytes()).unwrap();
+        assert_eq!(a.sections()[0].sending.len() == 1, kept, "{said}");
+    }
 }

@@ -27,6 +27,10 @@ impl Negotiator {
         transport: impl Into<Option<&'t LocalTransport>>,
     ) -> Result<String, NegotiationError> {
         self.expect(&[State::Stable, State::HaveLocalOffer])?;
+        if self.state == State::Stable {
+            // What was ended before anybody heard of it is not offered; RFC 9429 section 5.2.2.
+            self.sections.retain(|section| !section.stopped || section.placed());
+        }
         self.number();
         let agreed = self.bundle_tag();
         let layout =

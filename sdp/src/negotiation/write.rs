@@ -226,7 +226,7 @@ impl Negotiator {
         }
         out.flag((if answering { section.direction } else { section.offered() }).name());
         self.multiplexing(out, section, place, answering);
-        if let Some(ptime) = self.config.ptime.filter(|_| section.kind == Kind::Audio) {
+        if let Some(ptime) = self.config.ptime.filter(|ptime| section.kind == Kind::Audio && *ptime > 0) {
             out.attribute("ptime", ptime);
         }
         for codec in self.codecs(section, answering) {
@@ -288,7 +288,9 @@ impl Negotiator {
         // RFC 8853 section 5.3.2: who cannot be asked to pause is told of no pause.
         let pausable =
             |codec: &Codec| codec.feedback.iter().any(|feedback| feedback.starts_with("ccm pause"));
-        let pausable = self.codecs(section, answering).iter().any(pausable);
+        let mut primary =
+            self.codecs(section, answering).iter().filter(|codec| codec.is_primary()).peekable();
+        let pausable = primary.peek().is_some() && primary.all(pausable);
         let listed: Vec<String> = own
             .iter()
             .map(|encoding| format!("{}{}", if encoding.paused && pausable { "~" } else { "" }, encoding.rid))
