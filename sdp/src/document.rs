@@ -6,6 +6,7 @@ mod fields;
 mod finding;
 mod judge;
 mod parse;
+mod redact;
 mod show;
 
 use alloc::borrow::Cow;

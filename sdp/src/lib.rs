@@ -7,11 +7,14 @@ extern crate alloc;
 extern crate std;
 
 pub mod attribute;
+mod diff;
 mod document;
+mod explain;
 mod fragment;
 pub mod negotiation;
 mod writer;
 
+pub use diff::Difference;
 pub use document::{
     Bandwidth, Connection, Contradiction, Document, Finding, FindingKind, Key, LimitError, Limits, Line,
     Media, Origin, Profile, Repeat, Section, Severity, Shown, Timing, ZoneAdjustments,

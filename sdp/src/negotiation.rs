@@ -2,10 +2,17 @@
 
 mod answer;
 mod codec;
+mod config;
 mod error;
+mod format;
 mod number;
 mod offer;
+mod place;
 mod remote;
+mod sdes;
+mod section;
+mod simulcast;
+mod trickle;
 mod write;
 
 use alloc::boxed::Box;
@@ -13,138 +20,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub use codec::{Codec, HeaderExtension};
+pub use config::{
+    BundlePolicy, Capabilities, Config, Encoding, Endpoint, Kind, LocalTransport, PlainTransport,
+    RtcpMuxPolicy, Rules, SdesKey, Track,
+};
 pub use error::NegotiationError;
 pub use remote::{RemoteMedia, RemoteTransport};
+pub use section::Section;
+pub use simulcast::SimulcastStream;
 
-use crate::attribute::{Direction, Fingerprint, Setup};
-
-/// What the sections of a description are about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Sound.
-    Audio,
-    /// Pictures.
-    Video,
-    /// Data channels.
-    Data,
-    /// Something that this side does not do; always refused.
-    Other(String),
-}
-
-impl Kind {
-    fn name(&self) -> &str {
-        match self {
-            Self::Audio => "audio",
-            Self::Video => "video",
-            Self::Data => "application",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-/// What this side can do with one kind of medium.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Codecs, the one we like best first.
-    pub codecs: Vec<Codec>,
-    /// Header extensions.
-    pub extensions: Vec<HeaderExtension>,
-}
-
-/// What this side is and can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Config {
-    /// The session's number in `o=`; random, below 2^63. RFC 9429 section 5.2.1.
-    pub session_id: u64,
-    /// The canonical name of our sources.
-    pub cname: String,
-    /// What we can do with sound.
-    pub audio: Capabilities,
-    /// What we can do with pictures.
-    pub video: Capabilities,
-    /// Octets of the largest message that we take over data channels; `None` if we do no data channels.
-    pub max_message_size: Option<u64>,
-}
-
-impl Config {
-    /// A side that can do nothing yet.
-    pub fn new(session_id: u64, cname: impl Into<String>) -> Self {
-        Self {
-            session_id: session_id & (u64::MAX >> 1),
-            cname: cname.into(),
-            audio: Capabilities::default(),
-            video: Capabilities::default(),
-            max_message_size: None,
-        }
-    }
-}
-
-/// How this side is reached, for the description that is being made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LocalTransport {
-    /// The user name's fragment.
-    pub ufrag: String,
-    /// The password.
-    pub password: String,
-    /// The hash of our certificate.
-    pub fingerprint: Fingerprint,
-    /// Candidates gathered so far: values of `a=candidate`.
-    pub candidates: Vec<String>,
-    /// No more will come.
-    pub end_of_candidates: bool,
-}
-
-/// Something that this side sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Track {
-    /// The stream's name.
-    pub stream: String,
-    /// The track's name.
-    pub track: String,
-    /// Its RTP source.
-    pub ssrc: u32,
-}
-
-/// One section, as both sides see it by now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Section {
-    /// Its number for as long as it exists, whatever its place and name become.
-    pub id: u32,
-    /// Its name.
-    pub mid: String,
-    /// What it is about.
-    pub kind: Kind,
-    /// Which way we want it.
-    pub wanted: Direction,
-    /// Which way it goes, once agreed on; seen from us.
-    pub direction: Direction,
-    /// What we send.
-    pub track: Option<Track>,
-    /// Codecs that both can do, under the payload types agreed on; the first is to be sent.
-    pub codecs: Vec<Codec>,
-    /// Header extensions that both can do, under the ids agreed on.
-    pub extensions: Vec<HeaderExtension>,
-    /// What the other side said last.
-    pub remote: Option<RemoteMedia>,
-    /// Refused or ended by either side.
-    pub rejected: bool,
-    /// Added here rather than by an offer of the other side's.
-    local: bool,
-    /// Ended here, by [`Negotiator::stop`].
-    stopped: bool,
-    /// An exchange has told both sides that it is refused or ended: its place may be used again.
-    closed: bool,
-    /// What had this place before, until an exchange has told the other side.
-    replaced: Option<Box<Section>>,
-    /// What we offer here, before anything is agreed on, under the numbers that the bundle leaves.
-    offer: Capabilities,
-}
+use crate::attribute::{Direction, Setup};
 
 /// Where the exchange stands; RFC 9429 section 3.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum State {
     /// Nothing is open.
     Stable,
@@ -152,37 +41,57 @@ pub enum State {
     HaveLocalOffer,
     /// We have been offered something and are to answer.
     HaveRemoteOffer,
+    /// We have answered for the time being and are to answer for good.
+    HaveLocalPranswer,
+    /// We have offered and have an answer for the time being.
+    HaveRemotePranswer,
+    /// It is over.
+    Closed,
 }
 
 /// Makes offers and answers and reads the other side's: no clock, no sockets, text in and text out.
 ///
-/// All media share one transport (BUNDLE, with RTP and RTCP multiplexed), as browsers do. Sections keep their places;
-/// one that has ended is offered with port 0 until another takes its place.
+/// Sections keep their places; one that has ended is offered with port 0 until another takes its place.
 #[derive(Debug, Clone)]
 pub struct Negotiator {
     config: Config,
     state: State,
     sections: Vec<Section>,
-    remote: Option<RemoteTransport>,
-    /// Who begins the handshake, once agreed on.
-    role: Option<Setup>,
+    /// The transports agreed on, the main one first.
+    transports: Vec<Transport>,
     version: u64,
     next_mid: u32,
     next_id: u32,
-    /// How many sections the open offer of ours has; those behind them were added later.
-    offered: usize,
-    /// The names in the bundle of the other side's open offer; `None` where it has none.
-    bundle: Option<Vec<String>>,
+    /// Where the sections of the open offer of ours got their transports; those behind them were added later.
+    offered: Vec<place::Offered>,
+    /// The other side's open offer.
+    open: place::Open,
     /// The other side's last description lets short and long extension headers be mixed.
     mixed: bool,
+    /// Numbers that we have given to codecs of ours, which they keep; RFC 3264 section 8.3.2.
+    numbers: number::History,
     /// What held before the offer under way, to go back to.
     before: Option<Snapshot>,
+    /// What held before the first answer for the time being; the next answer starts from there.
+    base: Option<Box<Snapshot>>,
+}
+
+/// A transport that both sides know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Transport {
+    /// The [`Section::id`] of the section that speaks for it.
+    tag: u32,
+    /// It is a bundle's.
+    bundled: bool,
+    remote: RemoteTransport,
+    /// Our part in the handshake, once agreed on.
+    role: Option<Setup>,
 }
 
 #[derive(Debug, Clone)]
 struct Snapshot {
     sections: Vec<Section>,
-    remote: Option<RemoteTransport>,
+    transports: Vec<Transport>,
 }
 
 impl Negotiator {
@@ -192,15 +101,16 @@ impl Negotiator {
             config,
             state: State::Stable,
             sections: Vec::new(),
-            remote: None,
-            role: None,
+            transports: Vec::new(),
             version: 0,
             next_mid: 0,
             next_id: 0,
-            offered: 0,
-            bundle: None,
+            offered: Vec::new(),
+            open: place::Open::default(),
             mixed: false,
+            numbers: number::History::default(),
             before: None,
+            base: None,
         }
     }
 
@@ -229,6 +139,41 @@ impl Negotiator {
         }
     }
 
+    /// Says which way we want a section, from the next description on: hold is [`Direction::SendOnly`] or
+    /// [`Direction::Inactive`].
+    pub fn set_direction(&mut self, number: usize, direction: Direction) {
+        if let Some(section) = self.sections.get_mut(number) {
+            section.wanted = direction;
+        }
+    }
+
+    /// Sends several encodings of a section's track at once (RFC 8853), where the other side takes them; from the next
+    /// description on. Names that are none, and those that stand twice, are left out.
+    pub fn set_encodings(&mut self, number: usize, encodings: Vec<Encoding>) {
+        let Some(section) = self.sections.get_mut(number) else { return };
+        section.encodings.clear();
+        for encoding in encodings {
+            let good =
+                crate::attribute::read::<crate::attribute::Rid<'_>>(Some(&encoding.line("send"))).is_ok();
+            if good && section.encodings.iter().all(|known| known.rid != encoding.rid) {
+                section.encodings.push(encoding);
+            }
+        }
+    }
+
+    /// Gives a section a transport of its own, for when it is not bundled; from the next description on.
+    pub fn set_endpoint(&mut self, number: usize, endpoint: Endpoint) {
+        if let Some(section) = self.sections.get_mut(number) {
+            section.endpoint = Some(endpoint);
+        }
+    }
+
+    /// Changes the name of our DTLS association, which asks for a new one with the next offer (RFC 8842 section 5.5).
+    /// That needs new credentials of ICE too.
+    pub fn set_tls_id(&mut self, tls_id: impl Into<String>) {
+        self.config.tls_id = Some(tls_id.into());
+    }
+
     /// Ends a section, from the next description on.
     pub fn stop(&mut self, number: usize) {
         if let Some(section) = self.sections.get_mut(number) {
@@ -236,20 +181,28 @@ impl Negotiator {
         }
     }
 
-    /// Takes back an offer, ours or theirs, that has not been answered; RFC 9429 section 4.1.10.2. What was added, set
-    /// or stopped here in the meantime stays; sections that only the other side's offer brought are gone.
+    /// Takes back an offer, ours or theirs, that has not been answered for good; RFC 9429 section 4.1.10.2. What was
+    /// added, set or stopped here in the meantime stays; sections that only the other side's offer brought are gone.
     ///
     /// # Errors
     /// There is none.
     pub fn rollback(&mut self) -> Result<(), NegotiationError> {
-        if self.state == State::Stable {
+        if matches!(self.state, State::Stable | State::Closed) {
             return Err(NegotiationError::State { state: self.state });
         }
         if let Some(before) = self.before.take() {
             self.restore(before);
         }
+        self.base = None;
         self.state = State::Stable;
         Ok(())
+    }
+
+    /// Ends the exchange: no description is made or taken any more.
+    pub fn close(&mut self) {
+        self.sections.iter_mut().for_each(Section::stop);
+        (self.before, self.base) = (None, None);
+        self.state = State::Closed;
     }
 
     /// Where the exchange stands.
@@ -262,31 +215,80 @@ impl Negotiator {
         &self.sections
     }
 
-    /// The other side's transport, as it said last.
+    /// The other side's transport, as it said last: the one of the first section, where there are several.
     pub fn remote_transport(&self) -> Option<&RemoteTransport> {
-        self.remote.as_ref()
+        self.current().next().map(|(_, remote)| remote)
     }
 
-    /// Whether the offer that is open, theirs, restarts ICE: the answer then needs new credentials of ours; RFC 8839
-    /// section 4.4.1.1.
+    /// The other side's transport of a section, as it said last.
+    pub fn remote_transport_of(&self, section: &Section) -> Option<&RemoteTransport> {
+        let tag = section.transport?;
+        self.current().find(|(known, _)| *known == tag).map(|(_, remote)| remote)
+    }
+
+    /// Our part in the DTLS handshake of a section's transport, once agreed on.
+    pub fn dtls_role_of(&self, section: &Section) -> Option<Setup> {
+        self.transports.iter().find(|transport| Some(transport.tag) == section.transport)?.role
+    }
+
+    /// Whether the offer that is open, theirs, restarts ICE on some transport: the answer then needs new credentials of
+    /// ours; RFC 8839 section 4.4.1.1.
     pub fn remote_restarts_ice(&self) -> bool {
-        let before = self.before.as_ref().and_then(|before| before.remote.as_ref());
-        match (self.state, before, &self.remote) {
-            (State::HaveRemoteOffer, Some(before), Some(now)) => {
-                (&before.ufrag, &before.password) != (&now.ufrag, &now.password)
-            }
-            _ => false,
-        }
+        let restarts =
+            |known: &RemoteTransport, now: &RemoteTransport| known.does_ice() && restarted(known, now);
+        self.any_open(restarts)
+    }
+
+    /// Whether the offer that is open, theirs, asks for a new DTLS association on some transport: another name of the
+    /// association or, without one, other certificates; RFC 8842 section 3.1.
+    pub fn remote_restarts_dtls(&self) -> bool {
+        self.any_open(renewed)
+    }
+
+    /// Whether this is so of a transport that goes on, what we know and what the open offer says.
+    fn any_open(&self, what: impl Fn(&RemoteTransport, &RemoteTransport) -> bool) -> bool {
+        self.is_answering()
+            && self.open.groups.iter().any(|group| {
+                let known = self.continued(group.members.iter().copied(), group.bundled);
+                known.is_some_and(|known| what(&known.remote, &group.remote))
+            })
     }
 
     /// Our part in the DTLS handshake, once agreed on: [`Setup::Active`] is the client.
     pub fn dtls_role(&self) -> Option<Setup> {
-        self.role
+        self.transports.first()?.role
     }
 
     /// The section that is about data channels, unless refused.
     pub fn data(&self) -> Option<&Section> {
         self.sections.iter().find(|section| section.kind == Kind::Data && !section.rejected)
+    }
+
+    fn is_answering(&self) -> bool {
+        matches!(self.state, State::HaveRemoteOffer | State::HaveLocalPranswer)
+    }
+
+    /// The other side's transports: those of its open offer, else those agreed on.
+    fn current(&self) -> impl Iterator<Item = (u32, &RemoteTransport)> {
+        let answering = self.is_answering();
+        let open = self.open.groups.iter().filter(move |_| answering).map(|group| (group.tag, &group.remote));
+        let settled = move |_: &&Transport| !answering || self.open.groups.is_empty();
+        let agreed =
+            self.transports.iter().filter(settled).map(|transport| (transport.tag, &transport.remote));
+        open.chain(agreed)
+    }
+
+    /// What was agreed on about the transport that a section uses.
+    fn agreed(&self, id: u32) -> Option<&Transport> {
+        let tag = self.sections.iter().find(|section| section.id == id)?.transport?;
+        self.transports.iter().find(|transport| transport.tag == tag)
+    }
+
+    /// The transport that goes on under this description, whoever speaks for it now: some of these sections use it
+    /// already, or it is the bundle's, all of whose sections may be replaced at once.
+    fn continued(&self, sections: impl IntoIterator<Item = u32>, bundled: bool) -> Option<&Transport> {
+        let used = sections.into_iter().find_map(|id| self.agreed(id));
+        used.or_else(|| self.transports.iter().find(|known| bundled && known.bundled))
     }
 
     fn capabilities(&self, kind: &Kind) -> Option<&Capabilities> {
@@ -319,8 +321,8 @@ impl Negotiator {
     fn place(&mut self, section: Section) -> usize {
         let free = self.sections.iter_mut().enumerate().find(|(_, old)| old.closed);
         if let Some((number, old)) = free.filter(|_| self.state == State::Stable) {
-            let old = core::mem::replace(old, section);
-            self.sections[number].replaced = Some(Box::new(old));
+            let closed = core::mem::replace(old, section);
+            old.replaced = Some(Box::new(closed));
             return number;
         }
         self.sections.push(section);
@@ -330,25 +332,24 @@ impl Negotiator {
     /// Goes back to `before`, but for what was added, set or stopped here since then.
     fn restore(&mut self, before: Snapshot) {
         let mut later = core::mem::replace(&mut self.sections, before.sections);
-        self.remote = before.remote;
+        self.transports = before.transports;
         for section in &mut self.sections {
             let Some(at) = later.iter().position(|known| known.id == section.id) else { continue };
-            let now = later.remove(at);
-            (section.wanted, section.track) = (now.wanted, now.track);
-            if now.stopped {
-                section.stop();
-            }
+            section.follow(later.remove(at));
         }
-        for added in later.into_iter().filter(|section| section.local && !section.stopped) {
-            let Section { id, kind, wanted, track, .. } = added;
+        // What both sides have let go is over, even where it is out of its place for a while.
+        for added in later.into_iter().filter(|section| section.local && !section.stopped && !section.closed)
+        {
+            let Section { id, kind, wanted, track, encodings, endpoint, .. } = added;
             let mid = self.fresh_mid();
-            let section = Section { local: true, ..Section::new(id, mid, kind, wanted, track) };
+            let section =
+                Section { local: true, encodings, endpoint, ..Section::new(id, mid, kind, wanted, track) };
             self.sections.push(section);
         }
     }
 
-    fn snapshot(&mut self) {
-        self.before = Some(Snapshot { sections: self.sections.clone(), remote: self.remote.clone() });
+    fn snapshot(&self) -> Snapshot {
+        Snapshot { sections: self.sections.clone(), transports: self.transports.clone() }
     }
 
     fn expect(&self, states: &[State]) -> Result<(), NegotiationError> {
@@ -356,49 +357,15 @@ impl Negotiator {
     }
 }
 
-impl Section {
-    fn new(id: u32, mid: String, kind: Kind, wanted: Direction, track: Option<Track>) -> Self {
-        Self {
-            id,
-            mid,
-            kind,
-            wanted,
-            direction: Direction::Inactive,
-            track,
-            codecs: Vec::new(),
-            extensions: Vec::new(),
-            remote: None,
-            rejected: false,
-            local: false,
-            stopped: false,
-            closed: false,
-            replaced: None,
-            offer: Capabilities::default(),
-        }
-    }
+/// Whether the other side's credentials are new; RFC 8839 section 4.4.1.1.1.
+fn restarted(known: &RemoteTransport, now: &RemoteTransport) -> bool {
+    (&known.ufrag, &known.password) != (&now.ufrag, &now.password)
+}
 
-    fn stop(&mut self) {
-        (self.rejected, self.stopped) = (true, true);
-        self.direction = Direction::Inactive;
-    }
-
-    /// The exchange has told both sides what this section is.
-    fn settle(&mut self) {
-        self.closed = self.rejected;
-        self.replaced = None;
-    }
-
-    /// Whether the other side knows of this place.
-    fn placed(&self) -> bool {
-        self.remote.is_some() || self.replaced.is_some()
-    }
-
-    /// The direction to write: what we want, without sending where there is nothing to send.
-    fn offered(&self) -> Direction {
-        // Data channels go both ways and know no direction.
-        if self.kind == Kind::Data {
-            return Direction::SendRecv;
-        }
-        Direction::new(self.wanted.sends() && self.track.is_some(), self.wanted.receives())
+/// Whether the other side asks for another DTLS association; RFC 8842 section 3.1.
+fn renewed(known: &RemoteTransport, now: &RemoteTransport) -> bool {
+    match (&known.tls_id, &now.tls_id) {
+        (Some(known), Some(now)) => known != now,
+        _ => known.does_dtls() && known.fingerprints != now.fingerprints,
     }
 }

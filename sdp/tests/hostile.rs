@@ -137,6 +137,7 @@ fn what_is_not_bundled_is_refused_since_there_is_one_transport() {
     a.accept_answer(text.as_bytes()).unwrap();
 }
 
+//= rfc9143#7.3.1-3 test
 #[test]
 fn the_transport_of_a_bundle_is_found_when_its_first_section_is_refused() {
     let offer = offer_of(&mut whole(1)).replace("opus", "speex");

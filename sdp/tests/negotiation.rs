@@ -195,14 +195,14 @@ fn malformed_descriptions_change_nothing_and_say_where() {
     };
     assert_eq!(
         error(offer.replace("a=ice-ufrag:ufraga\r\n", "")),
-        "line 9: a=ice-ufrag is missing from this media description and from the session"
+        "line 11: a=ice-ufrag is missing from this media description and from the session"
     );
     assert_eq!(
         error(offer.replace("t=0 0", "t=0")),
         "line 4, column 3: the value breaks the line's format (RFC 8866 section 9)"
     );
     assert!(
-        error(offer.replace("a=ice-pwd:pass", "a=ice-pwd: ")).starts_with("line 13: a=ice-pwd: 22 to 256")
+        error(offer.replace("a=ice-pwd:pass", "a=ice-pwd: ")).starts_with("line 15: a=ice-pwd: 22 to 256")
     );
     assert!(error(offer.replace("sha-256", "md5")).contains("a=fingerprint"));
     z.accept_offer(offer.as_bytes()).unwrap();

@@ -40,6 +40,12 @@ pub enum NegotiationError {
         /// In which way.
         reason: &'static str,
     },
+    /// A section has no transport: neither one that all share nor one of its own.
+    #[error("section {section} has no transport")]
+    Endpoint {
+        /// The section's [`id`](super::Section::id).
+        section: u32,
+    },
     /// Text of ours would break out of its line.
     #[error(transparent)]
     Text(#[from] TextError),
