@@ -78,6 +78,7 @@ impl Source {
 }
 
 /// The raw primitives, and the octets that protection appends.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Raw {
     Cm(Aes128Enc, Hmac<Sha1>),
     Gcm(Box<Aes128Gcm>),

@@ -8,9 +8,9 @@ pub mod certificates;
 pub mod dtls;
 pub mod ours;
 pub mod program;
-pub mod second_opinion;
 #[cfg(feature = "peers")]
 pub mod rivals;
+pub mod second_opinion;
 pub mod talker;
 
 use std::process::{Command, Stdio};
