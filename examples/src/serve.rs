@@ -14,6 +14,8 @@ use rand::RngExt;
 pub use http::serve;
 use session::Session;
 
+use crate::udp::RelayConfig;
+
 /// How the server behaves.
 #[derive(Debug, Clone)]
 pub struct ServeConfig {
@@ -23,6 +25,10 @@ pub struct ServeConfig {
     pub any_candidates: bool,
     /// Asked for in `Authorization: Bearer`, where the server is not on the loopback.
     pub token: Option<String>,
+    /// A TURN server that relays for each session.
+    pub relay: Option<RelayConfig>,
+    /// Sessions are reached through the relay only.
+    pub relay_only: bool,
 }
 
 /// Sessions at once.
@@ -68,8 +74,7 @@ impl Server {
             return Err(NewSessionError::TooMany);
         }
         let ip: IpAddr = self.config.address.ip();
-        let loopback_only = !self.config.any_candidates;
-        let session = Session::start(ip, Arc::clone(&self.identity), offering, initiate, loopback_only);
+        let session = Session::start(ip, Arc::clone(&self.identity), offering, initiate, &self.config);
         let session = Arc::new(session.map_err(NewSessionError::Socket)?);
         let id = format!("{:032x}", rand::rng().random::<u128>());
         sessions.insert(id.clone(), Arc::clone(&session));

@@ -1,12 +1,17 @@
 //! Drives a peer with a real socket: the loop that every application has.
 
+mod relay;
+
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use nomagic_ice::Route;
+use nomagic_stun::turn::{ClientInput, HEADROOM};
 
 use crate::peer::Peer;
+use relay::Relay;
+pub use relay::RelayConfig;
 
 /// Sees every datagram that passes: when, from where, whither, and its octets.
 pub type Tap = Box<dyn FnMut(Instant, SocketAddr, SocketAddr, &[u8]) + Send>;
@@ -18,6 +23,7 @@ pub struct Driver {
     inward: Vec<u8>,
     outward: Vec<u8>,
     tap: Option<Tap>,
+    relay: Option<Relay>,
     /// Datagrams sent.
     pub sent: u64,
     /// Datagrams received.
@@ -47,6 +53,7 @@ impl Driver {
             inward: vec![0; 65_536],
             outward: Vec::with_capacity(2048),
             tap: None,
+            relay: None,
             sent: 0,
             received: 0,
         })
@@ -55,6 +62,25 @@ impl Driver {
     /// The socket's address.
     pub fn local_address(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Gets an address on a TURN server, which is asked from this socket; gives it, and ours as the server sees it. Datagrams
+    /// that the peer sends from there go through the server.
+    ///
+    /// # Errors
+    /// The server does not answer, or refuses.
+    pub fn open_relay(&mut self, config: &RelayConfig) -> io::Result<(SocketAddr, SocketAddr)> {
+        let relay = Relay::open(&self.socket, config)?;
+        let addresses = relay.addresses();
+        self.relay = Some(relay);
+        Ok(addresses)
+    }
+
+    /// Gives the relayed address back.
+    pub fn close_relay(&mut self) {
+        if let Some(mut relay) = self.relay.take() {
+            relay.close(&self.socket, &mut self.outward);
+        }
     }
 
     /// Lets `tap` see every datagram.
@@ -71,7 +97,8 @@ impl Driver {
     pub fn turn(&mut self, peer: &mut Peer, wake: Instant) -> io::Result<()> {
         self.send(peer);
         let now = Instant::now();
-        let next = peer.poll_timeout().map_or(wake, |due| due.min(wake));
+        let relay = self.relay.as_ref().and_then(Relay::poll_timeout);
+        let next = [peer.poll_timeout(), relay].into_iter().flatten().fold(wake, Instant::min);
         let wait = next.saturating_duration_since(now);
         if wait.is_zero() {
             self.socket.set_nonblocking(true)?;
@@ -98,23 +125,44 @@ impl Driver {
     fn hand_in(&mut self, peer: &mut Peer, remote: SocketAddr, len: usize) {
         let now = Instant::now();
         self.received += 1;
-        if let Some(tap) = &mut self.tap {
-            tap(now, remote, self.local, &self.inward[..len]);
+        let (mut route, mut datagram) = (Route::new(self.local, remote), &mut self.inward[..len]);
+        if let Some(relay) = &mut self.relay
+            && remote == relay.server()
+        {
+            match relay.handle_input(remote, datagram) {
+                ClientInput::Payload { peer, data } => {
+                    (route, datagram) = (Route::new(relay.addresses().0, peer), data);
+                }
+                _ => return,
+            }
         }
-        peer.handle_input(now, Route::new(self.local, remote), &mut self.inward[..len]);
+        if let Some(tap) = &mut self.tap {
+            tap(now, route.remote, route.local, datagram);
+        }
+        peer.handle_input(now, route, datagram);
     }
 
     fn send(&mut self, peer: &mut Peer) {
         loop {
+            // Behind room for what a relay puts in front.
             self.outward.clear();
+            self.outward.resize(HEADROOM, 0);
             let now = Instant::now();
-            let Some(transmit) = peer.poll_transmit(now, &mut self.outward) else { return };
+            let Some(transmit) = peer.poll_transmit(now, &mut self.outward) else { break };
             self.sent += 1;
             if let Some(tap) = &mut self.tap {
-                tap(now, self.local, transmit.destination, &self.outward);
+                tap(now, transmit.source, transmit.destination, &self.outward[HEADROOM..]);
             }
-            // What the system refuses counts as lost.
-            let _ = self.socket.send_to(&self.outward, transmit.destination);
+            match &mut self.relay {
+                Some(relay) if transmit.source == relay.addresses().0 => {
+                    relay.send(&self.socket, transmit.destination, &mut self.outward);
+                }
+                // What the system refuses counts as lost.
+                _ => drop(self.socket.send_to(&self.outward[HEADROOM..], transmit.destination)),
+            }
+        }
+        if let Some(relay) = &mut self.relay {
+            relay.go_on(&self.socket, &mut self.outward);
         }
     }
 }

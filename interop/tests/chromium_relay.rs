@@ -113,6 +113,46 @@ fn call_over(transport: &str) {
     assert_eq!(relay.counter("allocations"), 0, "Chromium has given its allocations back");
 }
 
+/// The other way round: `peer` is reached through its own relayed address only, Chromium has none.
+#[test]
+fn chromium_calls_a_peer_behind_the_relay() {
+    if !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    let relay = Relay::start();
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let turn = format!("127.0.0.1:{}", relay.port);
+    let _peer = Program::start(Command::new(example("peer")).args([
+        "--listen",
+        &listen,
+        "--turn",
+        &turn,
+        "--turn-user",
+        "alice:secret",
+        "--relay-only",
+    ]));
+    wait_for_port(port);
+    let browser = Browser::open(&format!("http://{listen}/"));
+    browser.click("synthetic");
+    browser.wait("document.getElementById('s-data').classList.contains('lit')");
+    browser.wait("document.getElementById('s-media').classList.contains('lit')");
+    assert_eq!(browser.run(MESSAGES), true, "messages come back as they were sent");
+    let pair = browser.run(
+        "const stats = await call.pc.getStats();
+         let pair;
+         stats.forEach(item => { if (item.type === 'transport') pair = stats.get(item.selectedCandidatePairId); });
+         return { local: stats.get(pair.localCandidateId).candidateType, remote: stats.get(pair.remoteCandidateId).candidateType };",
+    );
+    assert_eq!(pair["remote"], "relay", "{pair}");
+    // The server writes its counters every second.
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(relay.counter("to_peers_octets") > 300_000 && relay.counter("to_clients_octets") > 300_000);
+    browser.click("hangup");
+    std::thread::sleep(Duration::from_millis(4500));
+    assert_eq!(relay.counter("allocations"), 0, "the peer has given its address back");
+}
+
 #[test]
 fn a_call_goes_through_the_relay_over_udp() {
     call_over("udp");

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 use nomagic_examples::serve::{ServeConfig, Server, serve};
+use nomagic_examples::udp::RelayConfig;
+use nomagic_stun::turn::LongTermCredential;
 
 /// A WebRTC endpoint that echoes what it gets; open its address in a browser.
 #[derive(Debug, Parser)]
@@ -23,6 +25,20 @@ struct Options {
     /// address is not on the loopback
     #[arg(long)]
     token: Option<String>,
+    /// A TURN server that relays for each session, asked over UDP
+    #[arg(long, value_name = "ADDRESS", requires = "turn_user")]
+    turn: Option<SocketAddr>,
+    /// Who asks there
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "turn", value_parser = credential)]
+    turn_user: Option<LongTermCredential>,
+    /// Sessions are reached through the TURN server only
+    #[arg(long, requires = "turn")]
+    relay_only: bool,
+}
+
+fn credential(text: &str) -> Result<LongTermCredential, String> {
+    let (name, password) = text.split_once(':').ok_or("a name, a colon and a password are needed")?;
+    Ok(LongTermCredential::new(name, password))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +66,11 @@ fn main() -> ExitCode {
         address: options.listen,
         any_candidates: options.remote_candidates == Candidates::Any,
         token: options.token,
+        relay: options
+            .turn
+            .zip(options.turn_user)
+            .map(|(server, credential)| RelayConfig { server, credential }),
+        relay_only: options.relay_only,
     };
     match &config.token {
         Some(token) => println!("http://{}/#{token}", config.address),

@@ -70,6 +70,30 @@ impl Peer {
         added.map(drop).map_err(|error| error.to_string())
     }
 
+    /// Says that a TURN server relays for us at `relayed`, and sees us as `mapped`. Datagrams that are to be sent from there
+    /// have it as their source.
+    ///
+    /// # Errors
+    /// ICE does not take the address.
+    pub fn add_relayed_address(
+        &mut self,
+        now: Instant,
+        relayed: SocketAddr,
+        mapped: SocketAddr,
+    ) -> Result<(), String> {
+        let candidate = nomagic_ice::LocalCandidate {
+            kind: nomagic_ice::CandidateKind::Relayed,
+            address: relayed,
+            base: relayed,
+            preference: None,
+            server: Some(relayed.ip()),
+            related: Some(mapped),
+        };
+        let added = self.ice.add_local_candidate(now, candidate);
+        self.collect(now);
+        added.map(drop).map_err(|error| error.to_string())
+    }
+
     /// Sends and receives sound or pictures from the next description on.
     pub fn add_media(&mut self, medium: Medium) {
         let track = self.track(medium);

@@ -11,6 +11,7 @@ use nomagic_dtls::Identity;
 use nomagic_sdp::Fragment;
 use serde_json::Value;
 
+use super::ServeConfig;
 use super::echo::Echo;
 use crate::peer::{Medium, Peer, PeerConfig, PeerEvent};
 use crate::udp::Driver;
@@ -62,16 +63,22 @@ impl Session {
         identity: Arc<Identity>,
         offering: bool,
         initiate: bool,
-        loopback_only: bool,
+        serve: &ServeConfig,
     ) -> io::Result<Self> {
-        let driver = Driver::bind(ip, 0)?;
+        let mut driver = Driver::bind(ip, 0)?;
         let mut config = PeerConfig::new(identity, offering);
-        config.loopback_only = loopback_only;
+        config.loopback_only = !serve.any_candidates;
         config.return_media = true;
         let mut rng: rand::rngs::StdRng = rand::make_rng();
         let mut peer = Peer::new(config, &mut rng);
         let now = Instant::now();
-        peer.add_local_address(now, driver.local_address()).map_err(io::Error::other)?;
+        if let Some(relay) = &serve.relay {
+            let (relayed, mapped) = driver.open_relay(relay)?;
+            peer.add_relayed_address(now, relayed, mapped).map_err(io::Error::other)?;
+        }
+        if !serve.relay_only {
+            peer.add_local_address(now, driver.local_address()).map_err(io::Error::other)?;
+        }
         peer.add_media(Medium::Audio);
         peer.add_media(Medium::Video);
         peer.add_data();
@@ -138,6 +145,7 @@ impl Thread {
                 break;
             }
         }
+        self.driver.close_relay();
         self.over.store(true, Ordering::Relaxed);
     }
 

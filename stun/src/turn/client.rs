@@ -57,6 +57,8 @@ pub struct Client {
     next_number: ChannelNumber,
     /// Connections that are under way or can be joined: the peer, and until when.
     connections: BTreeMap<ConnectionId, (SocketAddr, Instant)>,
+    /// Peers that could not be connected to, and until when they are left alone.
+    unreachable: BTreeMap<SocketAddr, Instant>,
     events: VecDeque<Event>,
     /// The first deadline of all but the transactions; kept right by `reschedule`.
     next: Option<Instant>,
@@ -112,6 +114,7 @@ impl Client {
             numbers: BTreeMap::new(),
             next_number: ChannelNumber::new(first).unwrap_or(ChannelNumber::FIRST),
             connections: BTreeMap::new(),
+            unreachable: BTreeMap::new(),
             events: VecDeque::new(),
             next: None,
             scratch: Vec::new(),
@@ -136,6 +139,7 @@ impl Client {
         self.renew_permissions(now);
         self.renew_channels(now);
         self.connections.retain(|_, (_, until)| now < *until);
+        self.unreachable.retain(|_, until| now < *until);
         self.reschedule();
     }
 
@@ -203,6 +207,7 @@ impl Client {
         self.channels.clear();
         self.numbers.clear();
         self.connections.clear();
+        self.unreachable.clear();
     }
 
     fn lose(&mut self, loss: Loss) {
@@ -237,7 +242,9 @@ impl Client {
         let permissions = self.permissions.values().filter_map(Permission::deadline);
         let channels = self.channels.values().filter_map(Channel::deadline);
         let connections = self.connections.values().map(|(_, until)| *until);
-        self.next = own.into_iter().flatten().chain(permissions).chain(channels).chain(connections).min();
+        let unreachable = self.unreachable.values().copied();
+        let peers = permissions.chain(channels).chain(connections).chain(unreachable);
+        self.next = own.into_iter().flatten().chain(peers).min();
     }
 
     /// Time never goes back: an older `now` counts as the newest one seen.

@@ -109,6 +109,8 @@ fn over_a_stream_channel_data_are_padded_with_zeros() {
 fn send_indications_that_lack_something_are_dropped() {
     let mut world = World::new(config());
     let node = permitted(&mut world, client_config(Transport::Udp));
+    // Somebody is there, whom the client has not let in.
+    world.network.add_host("203.0.113.6".parse().unwrap());
     let from = world.tuple(node);
     let (peer, data) = (XorPeerAddress(peer_address()), Data(b"x"));
     let unknown = Opaque { attribute_type: nomagic_stun::AttributeType(0x7777), value: &[] };

@@ -178,6 +178,10 @@ fn connections_wait_for_thirty_seconds() {
     let not = ClientEvent::NotConnected { peer, code: nomagic_stun::ErrorCode::new(447) };
     assert_eq!(world.nodes[node].events.last(), Some(&not));
     let now = world.now();
+    let again = world.nodes[node].client.connect(now, peer_address());
+    assert_eq!(again, Err(PeerError::TooSoon(SECOND * 10)), "and is left alone for ten");
+    world.pass(SECOND * 10);
+    let now = world.now();
     world.nodes[node].client.connect(now, peer_address()).unwrap();
     world.settle();
     let (connection, _) = wanted(&mut world)[0];

@@ -14,6 +14,8 @@ use crate::turn::Protocol;
 
 /// How long a connection waits for us at the server; RFC 6062 section 5.2.
 const WAIT: Duration = Duration::from_secs(30);
+/// How long a peer that could not be connected to is left alone; RFC 6062 section 4.3.
+const RETRY: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Asks the server to connect to a peer. What comes of it is [`Event::Connected`] or [`Event::NotConnected`].
@@ -30,6 +32,9 @@ impl Client {
         let under_way =
             self.transactions.tags().filter(|pending| matches!(pending.ask, Ask::Connect(_))).count();
         let same = self.transactions.tags().any(|pending| pending.ask == Ask::Connect(peer));
+        if let Some(until) = self.unreachable.get(&peer).filter(|until| now < **until) {
+            return Err(PeerError::TooSoon(*until - now));
+        }
         if same || under_way + self.connections.len() >= limit {
             return Err(PeerError::WouldBlock { limit });
         }
@@ -79,7 +84,12 @@ impl Client {
                 self.connections.insert(connection, (peer, now + WAIT));
                 self.tell(Event::Connected { peer, connection });
             }
-            None => self.tell(Event::NotConnected { peer, code: outcome.code() }),
+            None => {
+                if self.unreachable.len() < self.config.connections {
+                    self.unreachable.insert(peer, now + RETRY);
+                }
+                self.tell(Event::NotConnected { peer, code: outcome.code() });
+            }
         }
     }
 

@@ -249,6 +249,9 @@ pub enum PeerError {
     /// The allocation has no address of the peer's family.
     #[error("{0} is of another family than the relayed address")]
     Family(IpAddr),
+    /// The peer could not be connected to a moment ago; RFC 6062 section 4.3.
+    #[error("the peer is to be left alone for {0:?} more")]
+    TooSoon(Duration),
     /// As many are in use as the configuration allows, or the last ones are cooling down.
     #[error("{limit} are in use")]
     WouldBlock {
