@@ -5,7 +5,7 @@ use core::num::NonZeroU16;
 
 use crate::config::SenderConfig;
 use crate::error::{AddKeyError, ProtectError, SetIndexError, UnsuitedProfile};
-use crate::header::{RtpHeader, rtcp_ssrc};
+use crate::header::{FIXED_LEN, PACKET_LIMIT, RtpHeader, rtcp_ssrc};
 use crate::index::{RTCP_END, RTP_END};
 use crate::key::MasterKey;
 use crate::keys::Keys;
@@ -67,6 +67,7 @@ impl Sender {
         mut header: RtpHeader,
     ) -> Result<(), ProtectError> {
         let ssrc = header.ssrc;
+        within_limit(out, at)?;
         let (key, backend) = self.keys.current();
         let stream = stream(&mut self.streams, ssrc, self.config.window)?;
         let index = stream.estimate(header.sequence);
@@ -97,7 +98,7 @@ impl Sender {
         }
         let shape = Shape {
             start: if hidden { cryptex::READABLE_LEN } else { header.len },
-            sources: if hidden { header.sources_end - crate::header::FIXED_LEN } else { 0 },
+            sources: if hidden { header.sources_end - FIXED_LEN } else { 0 },
             identifier: key.master.identifier(),
             carries_counter: self.counter_rate.is_some_and(|rate| header.sequence % rate == 0),
         };
@@ -112,6 +113,7 @@ impl Sender {
     pub fn protect_rtcp(&mut self, out: &mut Vec<u8>, at: usize) -> Result<(), ProtectError> {
         let packet = out.get(at..).unwrap_or_default();
         let ssrc = rtcp_ssrc(packet, 0).ok_or(ProtectError::Malformed { len: packet.len() })?;
+        within_limit(out, at)?;
         let (key, backend) = self.keys.current();
         let stream = stream(&mut self.streams, ssrc, self.config.window)?;
         //= rfc3711#3.4-8
@@ -265,6 +267,11 @@ impl core::fmt::Debug for Sender {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Sender({}, {} sources)", self.profile(), self.streams.len())
     }
+}
+
+fn within_limit(out: &[u8], at: usize) -> Result<(), ProtectError> {
+    let len = out.len() - at;
+    if len > PACKET_LIMIT { Err(ProtectError::TooLong { len }) } else { Ok(()) }
 }
 
 #[inline]
