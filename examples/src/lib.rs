@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod dtls_keys;
 pub mod ladder;
 pub mod media;
 pub mod peer;
 pub mod proxy;
+pub mod recording;
 pub mod script;
 pub mod serve;
 pub mod udp;

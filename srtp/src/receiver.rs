@@ -104,7 +104,7 @@ impl Receiver {
         sender::set_roll_over_counter(&mut self.streams, ssrc, counter, self.config.replay_window)
     }
 
-    /// The roll-over counter of a source that was heard.
+    /// The roll-over counter of a source of which RTP was heard.
     pub fn roll_over_counter(&mut self, ssrc: u32) -> Option<u32> {
         sender::roll_over_counter(&mut self.streams, ssrc)
     }

@@ -138,7 +138,7 @@ impl Sender {
         set_roll_over_counter(&mut self.streams, ssrc, counter, self.config.window)
     }
 
-    /// The roll-over counter of a source: what a late joiner must be told; RFC 3711 section 3.3.1.
+    /// The roll-over counter of a source that has sent RTP: what a late joiner must be told; RFC 3711 section 3.3.1.
     pub fn roll_over_counter(&mut self, ssrc: u32) -> Option<u32> {
         roll_over_counter(&mut self.streams, ssrc)
     }
@@ -304,8 +304,8 @@ pub(crate) fn set_roll_over_counter(
 
 pub(crate) fn roll_over_counter(streams: &mut Streams, ssrc: u32) -> Option<u32> {
     let stream = streams.find(ssrc)?;
-    let highest = stream.rtp.highest().map_or(0, |highest| highest + u64::from(stream.told == Some(highest)));
-    u32::try_from(highest >> 16).ok()
+    let highest = stream.rtp.highest()?;
+    u32::try_from((highest + u64::from(stream.told == Some(highest))) >> 16).ok()
 }
 
 pub(crate) fn suits_counter(profile: Profile) -> Result<(), UnsuitedProfile> {
