@@ -23,6 +23,8 @@ pub struct ServeConfig {
     pub any_candidates: bool,
     /// Asked for in `Authorization: Bearer`, where the server is not on the loopback.
     pub token: Option<String>,
+    /// The one SRTP profile to agree to; `None` for all that a peer has.
+    pub srtp: Option<nomagic_dtls::SrtpProfile>,
 }
 
 /// Sessions at once.
@@ -68,8 +70,9 @@ impl Server {
             return Err(NewSessionError::TooMany);
         }
         let ip: IpAddr = self.config.address.ip();
-        let loopback_only = !self.config.any_candidates;
-        let session = Session::start(ip, Arc::clone(&self.identity), offering, initiate, loopback_only);
+        let (loopback_only, profile) = (!self.config.any_candidates, self.config.srtp);
+        let session =
+            Session::start(ip, Arc::clone(&self.identity), offering, initiate, loopback_only, profile);
         let session = Arc::new(session.map_err(NewSessionError::Socket)?);
         let id = format!("{:032x}", rand::rng().random::<u128>());
         sessions.insert(id.clone(), Arc::clone(&session));

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use nomagic_dtls::SrtpProfile;
 use nomagic_examples::serve::{ServeConfig, Server, serve};
 
 /// A WebRTC endpoint that echoes what it gets; open its address in a browser.
@@ -23,6 +24,30 @@ struct Options {
     /// address is not on the loopback
     #[arg(long)]
     token: Option<String>,
+    /// The one profile of SRTP to agree to; all, if not given
+    #[arg(long, value_enum)]
+    srtp: Option<Protection>,
+}
+
+/// The profiles of SRTP.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Protection {
+    /// AEAD_AES_128_GCM
+    Gcm128,
+    /// AEAD_AES_256_GCM
+    Gcm256,
+    /// AES128_CM_HMAC_SHA1_80
+    Cm,
+}
+
+impl Protection {
+    fn profile(self) -> SrtpProfile {
+        match self {
+            Self::Gcm128 => SrtpProfile::AEAD_AES_128_GCM,
+            Self::Gcm256 => SrtpProfile::AEAD_AES_256_GCM,
+            Self::Cm => SrtpProfile::AES128_CM_HMAC_SHA1_80,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +75,7 @@ fn main() -> ExitCode {
         address: options.listen,
         any_candidates: options.remote_candidates == Candidates::Any,
         token: options.token,
+        srtp: options.srtp.map(Protection::profile),
     };
     match &config.token {
         Some(token) => println!("http://{}/#{token}", config.address),

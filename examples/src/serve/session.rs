@@ -63,11 +63,15 @@ impl Session {
         offering: bool,
         initiate: bool,
         loopback_only: bool,
+        profile: Option<nomagic_dtls::SrtpProfile>,
     ) -> io::Result<Self> {
         let driver = Driver::bind(ip, 0)?;
         let mut config = PeerConfig::new(identity, offering);
         config.loopback_only = loopback_only;
         config.return_media = true;
+        if let Some(profile) = profile {
+            config.profiles = vec![profile];
+        }
         let mut rng: rand::rngs::StdRng = rand::make_rng();
         let mut peer = Peer::new(config, &mut rng);
         let now = Instant::now();
