@@ -4,10 +4,12 @@
 pub mod capture;
 pub mod dissect;
 pub mod dtls_tool;
+pub mod dtls_keys;
 pub mod ladder;
 pub mod media;
 pub mod peer;
 pub mod proxy;
+pub mod recording;
 pub mod script;
 pub mod serve;
 pub mod turn_client;

@@ -29,6 +29,8 @@ pub struct ServeConfig {
     pub relay: Option<RelayConfig>,
     /// Sessions are reached through the relay only.
     pub relay_only: bool,
+    /// The one SRTP profile to agree to; `None` for all that a peer has.
+    pub srtp: Option<nomagic_dtls::SrtpProfile>,
 }
 
 /// Sessions at once.

@@ -17,9 +17,13 @@ struct Peer {
 
 impl Peer {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(options: &[&str]) -> Self {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
-        let program = Program::start(Command::new(example("peer")).args(["--listen", &listen]));
+        let program = Program::start(Command::new(example("peer")).args(["--listen", &listen]).args(options));
         wait_for_port(port);
         Self { base: format!("http://{listen}"), _program: program }
     }
@@ -153,6 +157,28 @@ fn chromium_calls_and_everything_comes_back() {
         "steps of the last call"
     );
     browser.wait("document.querySelectorAll('li.lit').length === 6");
+}
+
+/// Each profile that Chromium offers, one at a time: sound and picture come back under it, and both sides name it.
+#[test]
+fn chromium_calls_with_each_profile() {
+    if !has("chromium") || !has("chromedriver") {
+        return;
+    }
+    for (option, profile) in
+        [("gcm128", "AEAD_AES_128_GCM"), ("gcm256", "AEAD_AES_256_GCM"), ("cm", "AES128_CM_HMAC_SHA1_80")]
+    {
+        let peer = Peer::start_with(&["--srtp", option]);
+        let browser = Browser::open(&format!("{}/", peer.base));
+        browser.click("synthetic");
+        grows(&browser, &peer);
+        let cipher = browser.run(STATS)["srtp"].as_str().unwrap_or_default().to_owned();
+        assert!(cipher.ends_with(profile), "{option}: {cipher}");
+        let session = browser.run("return call.session;").as_str().unwrap().to_owned();
+        assert_eq!(peer.get(&session).unwrap()["srtp"], profile);
+        browser.click("hangup");
+        browser.wait("call === null");
+    }
 }
 
 /// What one side has sent and the other received or missed, packets and octets, in both directions, and the losses that

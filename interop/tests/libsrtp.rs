@@ -208,6 +208,7 @@ fn we_encrypt_and_libsrtp_decrypts() {
 }
 
 /// Packet for packet the same octets, whoever makes them.
+//= rfc7714#11-2 test
 #[test]
 fn both_make_the_same_packets() {
     let Some(python) = python() else { return };

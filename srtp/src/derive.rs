@@ -67,6 +67,7 @@ mod tests {
     //= rfc3711#4.3.1-11 test
     //= rfc3711#4.3.1-12 test
     //= rfc3711#4.3.3-1 test
+    //= rfc3711#4.3.1-7 test
     #[test]
     fn the_printed_keys_are_derived() {
         assert_eq!(
@@ -81,6 +82,7 @@ mod tests {
     /// RFC 3711 appendix B.3 prints 94 octets of the authentication key's stream, and the file of vectors adds the keys of
     /// RTCP.
     //= rfc3711#4.3.2-2 test
+    //= rfc3711#4.3.1-9 test
     #[test]
     fn every_label_of_rfc_3711_and_rfc_6904_gives_its_key() {
         let labels = [

@@ -100,6 +100,12 @@ pub enum ProtectError {
         /// Roll-over counter and sequence number.
         index: u64,
     },
+    /// The cipher counts 2^16 blocks of 16 octets a packet, and would repeat itself beyond; RFC 3711 section 4.1.1.
+    #[error("{len} octets are more than a packet may have")]
+    TooLong {
+        /// Octets given.
+        len: usize,
+    },
     /// With cryptex: the header extension is not of one of the two forms that can be encrypted.
     #[error("a header extension with profile {profile:#06x} cannot be encrypted")]
     HeaderExtension {
@@ -122,7 +128,7 @@ pub enum ProtectError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnprotectError {
-    /// Too short, of another version, or with a header that does not fit.
+    /// Too short or too long, of another version, or with a header that does not fit.
     #[error("not a whole packet of version 2: {len} octets")]
     Malformed {
         /// Octets given.

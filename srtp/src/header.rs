@@ -11,6 +11,10 @@ pub(crate) struct RtpHeader {
     pub(crate) len: usize,
 }
 
+/// Octets that a packet may have: as many as counter mode has blocks for; RFC 3711 section 4.1.1.
+//= rfc3711#4.1.1-5
+pub(crate) const PACKET_LIMIT: usize = 16 << 16;
+
 /// Octets before the first contributing source.
 pub(crate) const FIXED_LEN: usize = 12;
 /// The bit of the first octet that announces a header extension.

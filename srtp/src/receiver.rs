@@ -6,7 +6,7 @@ use crate::config::{ReceiverConfig, WhenFull};
 use crate::cryptex::{self, Cryptex};
 use crate::error::{AddKeyError, SetIndexError, UnprotectError, UnsuitedProfile};
 use crate::extensions;
-use crate::header::{FIXED_LEN, RtpHeader, rtcp_ssrc};
+use crate::header::{FIXED_LEN, PACKET_LIMIT, RtpHeader, rtcp_ssrc};
 use crate::key::MasterKey;
 use crate::keys::{Keyed, Keys};
 use crate::profile::Profile;
@@ -80,7 +80,7 @@ impl Receiver {
     //= rfc3711#3.3-2
     #[inline]
     pub fn unprotect_rtp<'p>(&mut self, packet: &'p mut [u8]) -> Result<&'p mut [u8], UnprotectError> {
-        let opened = self.open_rtp(packet);
+        let opened = within_limit(packet).and_then(|()| self.open_rtp(packet));
         self.count(&opened);
         opened.map(|len| &mut packet[..len])
     }
@@ -90,7 +90,7 @@ impl Receiver {
     /// # Errors
     /// See [`UnprotectError`]; each is counted.
     pub fn unprotect_rtcp<'p>(&mut self, packet: &'p mut [u8]) -> Result<&'p mut [u8], UnprotectError> {
-        let opened = self.open_rtcp(packet);
+        let opened = within_limit(packet).and_then(|()| self.open_rtcp(packet));
         self.count(&opened);
         opened.map(|len| &mut packet[..len])
     }
@@ -104,7 +104,7 @@ impl Receiver {
         sender::set_roll_over_counter(&mut self.streams, ssrc, counter, self.config.replay_window)
     }
 
-    /// The roll-over counter of a source that was heard.
+    /// The roll-over counter of a source of which RTP was heard.
     pub fn roll_over_counter(&mut self, ssrc: u32) -> Option<u32> {
         sender::roll_over_counter(&mut self.streams, ssrc)
     }
@@ -309,6 +309,12 @@ impl core::fmt::Debug for Receiver {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Receiver({}, {} sources)", self.profile(), self.streams.len())
     }
+}
+
+/// Whatever a sender may append to the longest packet is short beside it.
+fn within_limit(packet: &[u8]) -> Result<(), UnprotectError> {
+    let len = packet.len();
+    if len > PACKET_LIMIT + 1024 { Err(UnprotectError::Malformed { len }) } else { Ok(()) }
 }
 
 /// Octets of an RTCP packet's tag where the key identifier stands before it.

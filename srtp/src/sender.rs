@@ -5,7 +5,7 @@ use core::num::NonZeroU16;
 
 use crate::config::SenderConfig;
 use crate::error::{AddKeyError, ProtectError, SetIndexError, UnsuitedProfile};
-use crate::header::{RtpHeader, rtcp_ssrc};
+use crate::header::{FIXED_LEN, PACKET_LIMIT, RtpHeader, rtcp_ssrc};
 use crate::index::{RTCP_END, RTP_END};
 use crate::key::MasterKey;
 use crate::keys::Keys;
@@ -67,6 +67,7 @@ impl Sender {
         mut header: RtpHeader,
     ) -> Result<(), ProtectError> {
         let ssrc = header.ssrc;
+        within_limit(out, at)?;
         let (key, backend) = self.keys.current();
         let stream = stream(&mut self.streams, ssrc, self.config.window)?;
         let index = stream.estimate(header.sequence);
@@ -97,7 +98,7 @@ impl Sender {
         }
         let shape = Shape {
             start: if hidden { cryptex::READABLE_LEN } else { header.len },
-            sources: if hidden { header.sources_end - crate::header::FIXED_LEN } else { 0 },
+            sources: if hidden { header.sources_end - FIXED_LEN } else { 0 },
             identifier: key.master.identifier(),
             carries_counter: self.counter_rate.is_some_and(|rate| header.sequence % rate == 0),
         };
@@ -112,6 +113,7 @@ impl Sender {
     pub fn protect_rtcp(&mut self, out: &mut Vec<u8>, at: usize) -> Result<(), ProtectError> {
         let packet = out.get(at..).unwrap_or_default();
         let ssrc = rtcp_ssrc(packet, 0).ok_or(ProtectError::Malformed { len: packet.len() })?;
+        within_limit(out, at)?;
         let (key, backend) = self.keys.current();
         let stream = stream(&mut self.streams, ssrc, self.config.window)?;
         //= rfc3711#3.4-8
@@ -136,7 +138,7 @@ impl Sender {
         set_roll_over_counter(&mut self.streams, ssrc, counter, self.config.window)
     }
 
-    /// The roll-over counter of a source: what a late joiner must be told; RFC 3711 section 3.3.1.
+    /// The roll-over counter of a source that has sent RTP: what a late joiner must be told; RFC 3711 section 3.3.1.
     pub fn roll_over_counter(&mut self, ssrc: u32) -> Option<u32> {
         roll_over_counter(&mut self.streams, ssrc)
     }
@@ -267,6 +269,11 @@ impl core::fmt::Debug for Sender {
     }
 }
 
+fn within_limit(out: &[u8], at: usize) -> Result<(), ProtectError> {
+    let len = out.len() - at;
+    if len > PACKET_LIMIT { Err(ProtectError::TooLong { len }) } else { Ok(()) }
+}
+
 #[inline]
 fn stream(streams: &mut Streams, ssrc: u32, window: usize) -> Result<&mut Stream, ProtectError> {
     let limit = streams.limit();
@@ -297,8 +304,8 @@ pub(crate) fn set_roll_over_counter(
 
 pub(crate) fn roll_over_counter(streams: &mut Streams, ssrc: u32) -> Option<u32> {
     let stream = streams.find(ssrc)?;
-    let highest = stream.rtp.highest().map_or(0, |highest| highest + u64::from(stream.told == Some(highest)));
-    u32::try_from(highest >> 16).ok()
+    let highest = stream.rtp.highest()?;
+    u32::try_from((highest + u64::from(stream.told == Some(highest))) >> 16).ok()
 }
 
 pub(crate) fn suits_counter(profile: Profile) -> Result<(), UnsuitedProfile> {

@@ -170,6 +170,7 @@ fn a_key_can_take_the_place_of_another() {
 //= rfc3711#9.2-4 test
 //= rfc3711#8.1.1-3 test
 //= rfc7714#10-8 test
+//= rfc3711#3.3.1-10 test
 #[test]
 fn s10_a_key_ends_when_its_lifetime_does() {
     let profile = Profile::Aes128CmHmacSha1_80;

@@ -68,6 +68,7 @@ fn every_profile_brings_packets_through() {
 }
 
 /// S1: without encryption the tag counts all the same.
+//= rfc3711#3.4-15 test
 #[test]
 fn s1_forged_rtcp_that_claims_no_encryption_is_refused() {
     for profile in Profile::ALL {
@@ -133,6 +134,7 @@ fn s4_a_million_forged_sources_leave_no_entry() {
 }
 
 /// S5: a replay is known across a roll-over, and one just outside the window is too old.
+//= rfc3711#3.3-3 test
 #[test]
 fn s5_replays_are_refused_across_a_roll_over_and_at_the_edge_of_the_window() {
     let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
@@ -155,6 +157,7 @@ fn s5_replays_are_refused_across_a_roll_over_and_at_the_edge_of_the_window() {
 }
 
 /// S6: the order on which others stumbled.
+//= rfc3711#3.3.1-5 test
 #[test]
 fn s6_a_late_packet_after_a_roll_over_does_not_turn_the_counter_twice() {
     let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
@@ -196,6 +199,7 @@ fn s8_a_burst_of_losses_is_followed_up_to_half_a_cycle() {
 }
 
 /// S9: whoever joins late is told the counter.
+//= rfc3711#3.3.1-4 test
 #[test]
 fn s9_a_late_joiner_is_told_the_roll_over_counter() {
     let (mut sender, mut receiver) = ends(Profile::AeadAes256Gcm);
@@ -225,6 +229,11 @@ fn s10_a_key_that_has_sealed_all_its_packets_seals_no_more() {
 }
 
 /// S11: the same index is never sealed twice.
+//= rfc3711#4.1.1-6 test
+//= rfc3711#4.1.1-7 test
+//= rfc3711#9.1-1 test
+//= rfc3711#9.2-6 test
+//= rfc7714#8.4-2 test
 #[test]
 fn s11_an_index_is_sealed_once() {
     let (mut sender, _) = ends(Profile::AeadAes128Gcm);
@@ -239,6 +248,8 @@ fn s11_an_index_is_sealed_once() {
 }
 
 /// S12: RTCP keeps its 80 bits in the profile with short tags.
+//= rfc3711#5.2-3 test
+//= rfc3711#9.5-3 test
 #[test]
 fn s12_rtcp_has_long_tags_in_every_profile() {
     assert_eq!(Profile::Aes128CmHmacSha1_32.rtp_tailroom(), 4);
@@ -386,6 +397,75 @@ fn s17_chosen_header_extension_elements_are_encrypted() {
             assert_eq!(open(&mut receiver, out), Ok(plain));
         }
     }
+}
+
+/// S4: a forgery for a source that is known moves neither its window nor its counter.
+//= rfc3711#3.3.1-7 test
+//= rfc3711#3.3.2-4 test
+#[test]
+fn s4_a_forgery_for_a_known_source_moves_nothing() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        open(&mut receiver, sealed(&mut sender, 10)).unwrap();
+        let genuine = sealed(&mut sender, 11);
+        let mut forged = rtp(32_000);
+        forged.extend(vec![0; profile.rtp_tailroom()]);
+        assert_eq!(open(&mut receiver, forged.clone()), Err(UnprotectError::Authentication));
+        forged[2..4].copy_from_slice(&11u16.to_be_bytes());
+        assert_eq!(open(&mut receiver, forged), Err(UnprotectError::Authentication));
+        assert_eq!(open(&mut receiver, genuine), Ok(rtp(11)), "neither too old nor a replay");
+        assert_eq!(receiver.roll_over_counter(SSRC), Some(0));
+    }
+}
+
+/// Sources have indices of their own, and RTP and RTCP of a source, too.
+//= rfc3711#3.2.1-9 test
+//= rfc3711#3.2.1-10 test
+//= rfc3711#3.2.3-1 test
+//= rfc3711#3.4-7 test
+//= rfc3711#3.4-8 test
+#[test]
+fn every_source_counts_for_itself_from_zero() {
+    for profile in Profile::ALL {
+        let (mut sender, mut receiver) = ends(profile);
+        for number in 0..3u32 {
+            for ssrc in [1, 2, SSRC] {
+                let mut packet = rtp_of(ssrc, 5 + u16::try_from(number).unwrap());
+                sender.protect_rtp(&mut packet, 0).unwrap();
+                open(&mut receiver, packet.clone()).unwrap();
+                assert!(matches!(open(&mut receiver, packet), Err(UnprotectError::Replayed { .. })));
+                let mut control = rtcp();
+                control[4..8].copy_from_slice(&ssrc.to_be_bytes());
+                sender.protect_rtcp(&mut control, 0).unwrap();
+                let end = control.len() - if profile.is_aead() { 0 } else { 10 };
+                let word = u32::from_be_bytes(control[end - 4..end].try_into().unwrap());
+                assert_eq!(word & 0x7fff_ffff, number, "{profile}");
+                receiver.unprotect_rtcp(&mut control.clone()).unwrap();
+                let again = receiver.unprotect_rtcp(&mut control).map(|_| ());
+                assert_eq!(again, Err(UnprotectError::Replayed { index: number.into() }));
+            }
+        }
+    }
+}
+
+/// A packet of more blocks than the cipher can count would use the next packet's key stream.
+//= rfc3711#4.1.1-5 test
+//= rfc7714#10-5 test
+//= rfc7714#10-6 test
+#[test]
+fn packets_longer_than_the_cipher_counts_are_refused() {
+    let (mut sender, mut receiver) = ends(Profile::Aes128CmHmacSha1_80);
+    let mut packet = rtp(1);
+    packet.resize((1 << 20) + 1, 0);
+    assert_eq!(sender.protect_rtp(&mut packet, 0), Err(ProtectError::TooLong { len: (1 << 20) + 1 }));
+    assert_eq!(sender.protect_rtcp(&mut packet, 0), Err(ProtectError::TooLong { len: (1 << 20) + 1 }));
+    packet.truncate(1 << 20);
+    let plain = packet.clone();
+    sender.protect_rtp(&mut packet, 0).unwrap();
+    assert!(receiver.unprotect_rtp(&mut packet).is_ok_and(|opened| opened == plain));
+    let mut long = vec![0x80; 1 << 21];
+    assert_eq!(receiver.unprotect_rtp(&mut long), Err(UnprotectError::Malformed { len: 1 << 21 }));
+    assert_eq!(receiver.unprotect_rtcp(&mut long), Err(UnprotectError::Malformed { len: 1 << 21 }));
 }
 
 /// S18: RTP taken for RTCP and the reverse is refused, and the second octet tells them apart.

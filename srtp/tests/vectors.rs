@@ -29,6 +29,37 @@ fn key(value: &Value) -> Option<MasterKey> {
 }
 
 /// 300 packets across a roll-over, made by libsrtp, in the shuffled order in which they are to be delivered.
+//= rfc3711#3.1-11 test
+//= rfc3711#3.2.1-7 test
+//= rfc3711#3.3-1 test
+//= rfc3711#3.3-2 test
+//= rfc3711#3.3.1-1 test
+//= rfc3711#3.3.1-2 test
+//= rfc3711#3.3.1-3 test
+//= rfc3711#3.4-1 test
+//= rfc3711#3.4-10 test
+//= rfc3711#3.4-12 test
+//= rfc3711#3.4-13 test
+//= rfc3711#4.1.1-4 test
+//= rfc3711#4.2-1 test
+//= rfc3711#4.2.1-1 test
+//= rfc3711#4.2.1-2 test
+//= rfc3711#4.2.1-3 test
+//= rfc3711#4.3.1-1 test
+//= rfc3711#4.3.1-2 test
+//= rfc3711#4.3.2-1 test
+//= rfc3711#5.1-1 test
+//= rfc3711#5.1-2 test
+//= rfc3711#5.1-3 test
+//= rfc3711#5.2-1 test
+//= rfc3711#5.2-2 test
+//= rfc3711#5.3-1 test
+//= rfc3711#5.3-2 test
+//= rfc7714#1-1 test
+//= rfc7714#1-2 test
+//= rfc7714#8.2-1 test
+//= rfc7714#10-7 test
+//= rfc7714#11-1 test
 #[test]
 fn streams_of_libsrtp_across_a_roll_over_open_and_seal() {
     for name in ["stream_aes128cm80_rollover", "stream_aes128gcm_rollover"] {
@@ -69,6 +100,8 @@ fn streams_of_libsrtp_across_a_roll_over_open_and_seal() {
 }
 
 /// Every packet of the driver: all profiles, key identifiers, encrypted header extensions; opened and made.
+//= rfc3711#4.1.3-1 test
+//= rfc3711#5.1-4 test
 #[test]
 fn reference_packets_of_libsrtp_open_and_seal() {
     let Some(file) = vectors::json("srtp/libsrtp_driver.json") else { return };

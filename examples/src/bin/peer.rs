@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
+use nomagic_dtls::SrtpProfile;
 use nomagic_examples::serve::{ServeConfig, Server, serve};
 use nomagic_examples::udp::RelayConfig;
 use nomagic_stun::turn::LongTermCredential;
@@ -34,11 +35,35 @@ struct Options {
     /// Sessions are reached through the TURN server only
     #[arg(long, requires = "turn")]
     relay_only: bool,
+    /// The one profile of SRTP to agree to; all, if not given
+    #[arg(long, value_enum)]
+    srtp: Option<Protection>,
 }
 
 fn credential(text: &str) -> Result<LongTermCredential, String> {
     let (name, password) = text.split_once(':').ok_or("a name, a colon and a password are needed")?;
     Ok(LongTermCredential::new(name, password))
+}
+
+/// The profiles of SRTP.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Protection {
+    /// AEAD_AES_128_GCM
+    Gcm128,
+    /// AEAD_AES_256_GCM
+    Gcm256,
+    /// AES128_CM_HMAC_SHA1_80
+    Cm,
+}
+
+impl Protection {
+    fn profile(self) -> SrtpProfile {
+        match self {
+            Self::Gcm128 => SrtpProfile::AEAD_AES_128_GCM,
+            Self::Gcm256 => SrtpProfile::AEAD_AES_256_GCM,
+            Self::Cm => SrtpProfile::AES128_CM_HMAC_SHA1_80,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -71,6 +96,7 @@ fn main() -> ExitCode {
             .zip(options.turn_user)
             .map(|(server, credential)| RelayConfig { server, credential }),
         relay_only: options.relay_only,
+        srtp: options.srtp.map(Protection::profile),
     };
     match &config.token {
         Some(token) => println!("http://{}/#{token}", config.address),

@@ -69,6 +69,9 @@ impl Session {
         let mut config = PeerConfig::new(identity, offering);
         config.loopback_only = !serve.any_candidates;
         config.return_media = true;
+        if let Some(profile) = serve.srtp {
+            config.profiles = vec![profile];
+        }
         let mut rng: rand::rngs::StdRng = rand::make_rng();
         let mut peer = Peer::new(config, &mut rng);
         let now = Instant::now();

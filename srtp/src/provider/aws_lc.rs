@@ -1,5 +1,6 @@
 //! AES-GCM of aws-lc-rs. Its counter mode and HMAC-SHA1 are slower on packets than RustCrypto's, so those stay.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -7,7 +8,7 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, Unbound
 pub(crate) struct AwsLcGcm {
     key: LessSafeKey,
     /// Where a packet is decrypted before it is known to be authentic: this library writes before it compares, and a
-    /// refused packet must stay as it was.
+    /// refused packet must stay as it was. Longer than datagrams usually are, so that it seldom grows.
     scratch: Vec<u8>,
 }
 
@@ -15,7 +16,7 @@ impl AwsLcGcm {
     pub(crate) fn new(key: &[u8]) -> Option<Self> {
         let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
         let key = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
-        Some(Self { key, scratch: Vec::new() })
+        Some(Self { key, scratch: vec![0; 2048] })
     }
 
     #[inline]

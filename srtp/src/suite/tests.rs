@@ -43,6 +43,9 @@ fn an_rtcp_packet_carries_its_index_behind_the_tag() {
 }
 
 /// All twelve packets, with the roll-over counter or index and the E flag that each names.
+//= rfc7714#10-3 test
+//= rfc7714#10-4 test
+//= rfc7714#12-1 test
 #[test]
 fn every_packet_of_rfc_7714_is_sealed_and_opened() {
     let Some(file) = vectors::json("srtp/rfc7714.json") else { return };
