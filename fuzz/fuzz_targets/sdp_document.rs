@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nomagic_sdp::attribute::{Extmap, Fingerprint, Fmtp, Group, Msid, Rid, RtcpFeedback, RtpMap, Simulcast, Ssrc};
+use nomagic_sdp::attribute::{
+    Extmap, Fingerprint, Fmtp, Group, Msid, Rid, RtcpFeedback, RtpMap, Simulcast, Ssrc,
+};
 use nomagic_sdp::{Document, Fragment, Limits};
 
 fuzz_target!(|bytes: &[u8]| {
