@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod certificates;
 pub mod dtls;
+pub mod orders;
 pub mod ours;
 pub mod program;
 #[cfg(feature = "peers")]

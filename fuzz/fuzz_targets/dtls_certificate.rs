@@ -1,0 +1,18 @@
+//! Any octets as the peer's certificate, in both roles: only the right one goes on, and none connects.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use nomagic_interop::orders::{Letter, Listener, TO_CLIENT, TO_SERVER};
+
+fuzz_target!(|bytes: &[u8]| {
+    for alphabet in [&*TO_SERVER, &*TO_CLIENT] {
+        let mut listener = Listener::new(alphabet.role);
+        // The first letter is the hello of the other side; a certificate comes next.
+        listener.hear(&alphabet.letters[0]);
+        listener.hear(&Letter::certificate(bytes));
+        for letter in &alphabet.letters[2..6] {
+            listener.hear(letter);
+        }
+        assert!(listener.end.connected.is_none());
+    }
+});
