@@ -4,6 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::crypto::CipherSuite;
 use crate::crypto::aead::RecordCipher;
 use crate::error::ExportError;
 use crate::handshake::{FragmentHeader, MessageType};
@@ -35,6 +36,9 @@ pub(crate) struct Randoms {
     pub(crate) server: [u8; 32],
 }
 
+/// The ciphers of both directions: ours to write, the peer's to read.
+pub(crate) type RecordKeys = (RecordCipher, RecordCipher);
+
 /// The secret from which everything else is derived. Wiped when dropped; shown by nothing.
 pub(crate) struct MasterSecret([u8; 48]);
 
@@ -52,8 +56,13 @@ impl MasterSecret {
         Self(secret)
     }
 
+    /// A secret that a key log tells of a connection with this suite; `None` if the suite is not implemented.
+    pub(crate) fn from_log(suite: CipherSuite, secret: &[u8; 48]) -> Option<Self> {
+        CipherSuite::SUPPORTED.contains(&suite).then_some(Self(*secret))
+    }
+
     /// The keys of both directions: ours to write, the peer's to read.
-    pub(crate) fn record_ciphers(&self, role: Role, randoms: &Randoms) -> (RecordCipher, RecordCipher) {
+    pub(crate) fn record_ciphers(&self, role: Role, randoms: &Randoms) -> RecordKeys {
         let mut block = Zeroizing::new([0; 2 * (16 + 4)]);
         prf(&self.0, "key expansion", &[&randoms.server, &randoms.client], &mut *block);
         let cipher = |end: usize| {

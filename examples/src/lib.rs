@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod dissect;
 pub mod ladder;
 pub mod media;
 pub mod peer;

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use nomagic_dtls::{Connection, Identity, KeyLog, SrtpProfile};
 use nomagic_ice::demux::Class;
 use nomagic_ice::{Agent, Config as IceConfig, Role as IceRole, Route};
-use nomagic_rtp::{Session, is_rtcp};
+use nomagic_rtp::{Session, SessionConfig, is_rtcp};
 use nomagic_sctp::channel::{ChannelEvent, Channels, Role as SctpRole};
 use nomagic_sdp::Negotiator;
 use nomagic_sdp::attribute::Setup;
@@ -52,6 +52,8 @@ pub struct PeerConfig {
     pub mtu: usize,
     /// Only loopback addresses of the other side are tried, so that nobody can aim checks at inner networks.
     pub loopback_only: bool,
+    /// Sends in the sections too that only the other side has asked for.
+    pub return_media: bool,
     /// Settings of the data channels; the MTU is filled in.
     pub data: nomagic_sctp::Config,
 }
@@ -77,6 +79,7 @@ impl PeerConfig {
             trace: false,
             mtu: 1200,
             loopback_only: false,
+            return_media: false,
             data,
         }
     }
@@ -166,13 +169,15 @@ impl Peer {
         let cname = format!("{:016x}", rng.random::<u64>());
         let mut data = config.data.clone();
         data.path_mtu = config.mtu - 37;
-        let media = MediaPath::new(config.mtu, &mut rng);
+        let mut media = MediaPath::new(config.mtu, &mut rng);
+        let mut session = SessionConfig::new(&cname, media.fresh_ssrc());
+        session.minimum_interval = Duration::from_millis(500);
         Self {
             negotiator: Negotiator::new(signal::capabilities(rng.random(), &cname)),
             ice: Agent::new(ice, &mut rng),
             dtls: None,
             srtp: None,
-            rtp: Session::new(media.session_config(&cname), &mut rng),
+            rtp: Session::new(session, &mut rng),
             media,
             channels: Channels::new(data, &mut rng),
             events: VecDeque::new(),
@@ -219,7 +224,7 @@ impl Peer {
         self.stages.media.get_or_insert(now);
         self.tracer.media(now, false, plain);
         if let nomagic_rtp::Received::Payload(packet) = self.rtp.handle_input(now, plain) {
-            self.media.receive(&packet);
+            self.media.receive(&self.negotiator, &packet);
         }
     }
 
@@ -316,7 +321,18 @@ impl Peer {
     /// Puts a frame on its way; `timestamp` is in units of the medium's clock. Frames before there are keys, and
     /// beyond what waits already, are dropped: media that are late are of no use.
     pub fn send_frame(&mut self, medium: Medium, frame: &[u8], timestamp: u32) -> bool {
-        self.srtp.is_some() && self.media.send(&self.negotiator, medium, frame, timestamp)
+        let section = self.media.first(medium);
+        section.is_some_and(|section| self.send_frame_in(section, frame, timestamp))
+    }
+
+    /// The same in one of several sections; see [`ReceivedFrame::section`].
+    pub fn send_frame_in(&mut self, section: u32, frame: &[u8], timestamp: u32) -> bool {
+        self.srtp.is_some() && self.media.send(&self.negotiator, section, frame, timestamp)
+    }
+
+    /// The section in which a stream of ours goes.
+    pub fn section_of(&self, ssrc: u32) -> Option<u32> {
+        self.media.section_of(ssrc)
     }
 
     /// The next whole frame that has come in.
@@ -409,6 +425,9 @@ impl Peer {
             self.push(PeerEvent::Channel(event));
         }
         while let Some(event) = self.rtp.poll_event() {
+            if let nomagic_rtp::Event::Left(ssrc) = event {
+                self.media.forget(ssrc);
+            }
             self.push(PeerEvent::Rtp(event));
         }
         self.go_on_closing(now);

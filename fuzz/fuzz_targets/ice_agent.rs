@@ -9,7 +9,8 @@ use nomagic_testkit::{clock, rng};
 
 fuzz_target!(|bytes: &[u8]| {
     let addresses = ["192.0.2.1:1000", "192.0.2.2:2000"].map(|text| text.parse().expect("an address"));
-    let mut agents = [(Role::Controlling, 1), (Role::Controlled, 2)].map(|(role, seed)| Agent::new(Config::new(role), &mut rng(seed)));
+    let mut agents = [(Role::Controlling, 1), (Role::Controlled, 2)]
+        .map(|(role, seed)| Agent::new(Config::new(role), &mut rng(seed)));
     let mut now = clock::origin();
     for (agent, address) in agents.iter_mut().zip(addresses) {
         let _ = agent.add_local_host(now, address);

@@ -9,7 +9,10 @@ fuzz_target!(|bytes: &[u8]| {
         let mut out = Vec::new();
         packet.encode(&mut out);
         let text = packet.to_string();
-        assert_eq!(Compound::new(&out).next().and_then(Result::ok).map(|again| again.to_string()), Some(text));
+        assert_eq!(
+            Compound::new(&out).next().and_then(Result::ok).map(|again| again.to_string()),
+            Some(text)
+        );
         if let Packet::TransportFeedback(feedback) = packet {
             assert_eq!(feedback.arrivals().count(), usize::from(feedback.status_count));
         }

@@ -3,9 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use nomagic_rtp::Packet;
+use nomagic_rtp::payload::Assembler;
 use nomagic_rtp::payload::opus::{self, Opus};
 use nomagic_rtp::payload::vp8::{Descriptor, Vp8};
-use nomagic_rtp::payload::Assembler;
 
 fuzz_target!(|bytes: &[u8]| {
     let _ = (opus::duration(bytes), Descriptor::parse(bytes));

@@ -6,7 +6,10 @@ use nomagic_srtp::{MasterKey, Profile, Receiver, ReceiverConfig};
 
 fuzz_target!(|bytes: &[u8]| {
     for profile in Profile::ALL {
-        let Ok(key) = MasterKey::new(profile, &vec![1; profile.key_len()], &vec![2; profile.salt_len()]) else { return };
+        let Ok(key) = MasterKey::new(profile, &vec![1; profile.key_len()], &vec![2; profile.salt_len()])
+        else {
+            return;
+        };
         let mut receiver = Receiver::new(&key, ReceiverConfig::default());
         let mut packet = bytes.to_vec();
         assert!(receiver.unprotect_rtp(&mut packet).is_err());

@@ -3,8 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use nomagic_stun::attribute::{
-    AlternateServer, ErrorReason, MappedAddress, Nonce, PasswordAlgorithms, Realm, UnknownAttributes, Username,
-    XorMappedAddress,
+    AlternateServer, ErrorReason, MappedAddress, Nonce, PasswordAlgorithms, Realm, UnknownAttributes,
+    Username, XorMappedAddress,
 };
 use nomagic_stun::{IntegrityKey, Message};
 

@@ -36,6 +36,8 @@ pub struct Stats {
     pub dropped_base: u64,
     /// Dropped: a check on a pair whose consent is lost; RFC 7675 section 5.1.
     pub dropped_consent: u64,
+    /// Refused: a check from another generation of the peer's than the one that its pair belongs to.
+    pub refused_crossed: u64,
     /// Dropped: an answer that came a way that the request did not go, from a server that was asked.
     pub dropped_source: u64,
     /// Not answered or not kept, since a limit was reached: answers waiting, candidates, pairs.

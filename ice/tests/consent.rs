@@ -142,6 +142,38 @@ fn a_restart_changes_the_credentials_and_data_flows_all_the_while() {
     assert!(world.completed());
 }
 
+/// A browser that restarts checks with its new fragment and our old one, until our answer has come.
+#[test]
+fn a_check_across_generations_is_refused_for_good() {
+    let mut world = World::pair(5);
+    world.connect();
+    let old = world.agents[A].local_credentials().clone();
+    let theirs = world.agents[Z].local_credentials().ufrag().to_owned();
+    let base = world.hosts[A][0];
+    let ask = |world: &mut World, route: Route, ufrag: &str| {
+        let mut check = signed_check(&old, ufrag, 1, true);
+        world.agents[A].handle_input(world.now, route, &mut check);
+        let mut out = Vec::new();
+        world.agents[A].poll_transmit(world.now, &mut out).unwrap();
+        let answer = nomagic_stun::Message::parse(&out).unwrap();
+        answer.verify(&nomagic_stun::IntegrityKey::short_term(old.password())).unwrap();
+        answer.to_string()
+    };
+    let selected = world.agents[A].selected_pair();
+    for generation in 0..2 {
+        let route = Route::new(base, addr(&format!("10.0.0.2:444{generation}")));
+        assert!(ask(&mut world, route, "theirnext").contains("400"), "generation {generation}");
+        assert_eq!(world.agents[A].stats().refused_crossed, generation + 1);
+        let mut data = [128, 0, 1];
+        let input = world.agents[A].handle_input(world.now, route, &mut data);
+        assert!(matches!(input, nomagic_ice::Input::Consumed), "such a path is not the peer's");
+        assert_eq!(world.agents[A].selected_pair(), selected);
+        // Those of its own generation are answered, after our restart too.
+        assert!(!ask(&mut world, route, &theirs).contains("400"));
+        world.agents[A].restart(world.now);
+    }
+}
+
 #[test]
 fn a_restart_rescues_a_connection_that_was_lost() {
     let mut world = World::pair(6);

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use nomagic_ice::{Agent, Config, Credentials, Input, Role, Route, State, Stats};
-use nomagic_stun::attribute::{IceControlling, Priority, UseCandidate, Username};
-use nomagic_stun::{IntegrityKey, MessageBuilder, MessageType, TransactionId};
+use nomagic_stun::{IntegrityKey, MessageBuilder};
 use proptest::prelude::*;
 
 fn picture(agent: &Agent) -> String {
@@ -114,22 +113,6 @@ fn data_is_taken_only_from_where_an_authentic_check_came() {
     assert_eq!(world.agents[A].handle_input(world.now, route, &mut unknown), Input::Consumed);
     let stats = world.agents[A].stats();
     assert_eq!((stats.payloads, stats.dropped_unauthenticated, stats.dropped_unknown), (6, 12, 1));
-}
-
-fn signed_check(own: &Credentials, peer: &str, number: u32, nominates: bool) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut id = [0; 12];
-    id[..4].copy_from_slice(&number.to_be_bytes());
-    let username = format!("{}:{peer}", own.ufrag());
-    let mut message = MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, TransactionId(id))
-        .attribute(&Username::new(&username).unwrap())
-        .attribute(&IceControlling(u64::MAX))
-        .attribute(&Priority(number));
-    if nominates {
-        message = message.attribute(&UseCandidate);
-    }
-    message.integrity(&IntegrityKey::short_term(own.password())).fingerprint().finish().unwrap();
-    out
 }
 
 //= rfc8445#6.1.2.5-1 test

@@ -11,6 +11,7 @@ use crate::program::{Program, free_port, wait_for_port};
 #[derive(Debug)]
 pub struct Browser {
     session: String,
+    process: u64,
     _driver: Program,
 }
 
@@ -51,7 +52,10 @@ impl Browser {
         } } });
         let made = post(&base, &capabilities);
         let id = made["sessionId"].as_str().unwrap_or_else(|| panic!("no browser: {made}"));
-        let browser = Self { session: format!("{base}/{id}"), _driver: driver };
+        let process = made["capabilities"]["goog:processID"].as_u64();
+        let process =
+            process.unwrap_or_else(|| panic!("the driver does not name its browser's process: {made}"));
+        let browser = Self { session: format!("{base}/{id}"), process, _driver: driver };
         browser.command("url", &json!({ "url": url }));
         browser
     }
@@ -106,6 +110,11 @@ impl Browser {
         }
     }
 
+    /// Makes the window so many pixels wide and high.
+    pub fn resize(&self, width: u32, height: u32) {
+        self.command("window/rect", &json!({ "width": width, "height": height }));
+    }
+
     /// A picture of the page, as base64 of a PNG.
     ///
     /// # Panics
@@ -119,6 +128,15 @@ impl Browser {
             .unwrap();
         let answer: Value = serde_json::from_str(&answer).unwrap();
         answer["value"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends the browser at once, as a machine that loses its power does.
+    ///
+    /// # Panics
+    /// It has ended before.
+    pub fn kill(self) {
+        let killed = Command::new("kill").args(["-KILL", &self.process.to_string()]).status();
+        assert!(killed.unwrap().success(), "the browser has gone before");
     }
 
     fn command(&self, path: &str, body: &Value) -> Value {

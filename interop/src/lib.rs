@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod program;
+pub mod second_opinion;
 
 use std::process::{Command, Stdio};
 

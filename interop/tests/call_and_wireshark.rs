@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use nomagic_interop::has;
 use nomagic_interop::program::example;
+use serde_json::Value;
 
 fn folder() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).to_path_buf();
@@ -55,7 +56,7 @@ fn what_cannot_be_done_is_refused_in_a_line() {
 fn the_summary_can_be_read_by_programs() {
     let output = call(&["--json", "--ipv6"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["a"]["video_frames"]["received"], 75);
     assert_eq!(summary["z"]["messages"]["missing"], 0);
     assert!(summary["a"]["path"].as_str().unwrap().starts_with("[::1]"));
@@ -102,4 +103,61 @@ fn tshark_decrypts_the_capture_and_finds_nothing_malformed() {
         &["-Y", "dtls.record.content_type == 23", "-T", "fields", "-e", "dtls.app_data"],
     );
     assert!(decrypted.lines().count() > 500, "{} records", decrypted.lines().count());
+}
+
+/// `dissect` opens the same capture: every record and every media packet, with each profile, and what is inside.
+#[test]
+fn dissect_decrypts_all_of_a_call() {
+    let (capture, keys) = (folder().join("dissect.pcap"), folder().join("dissect.keys"));
+    for profile in ["cm", "gcm128", "gcm256"] {
+        let files = ["--pcap", capture.to_str().unwrap(), "--keylog", keys.to_str().unwrap()];
+        let output = call(&[&["--quiet", "--srtp", profile][..], &files[..]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let dissected = Command::new(example("dissect"))
+            .args([capture.to_str().unwrap(), "--json", "--keylog", keys.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(dissected.status.success(), "{}", text(&dissected.stderr));
+        let packets: Vec<Value> =
+            text(&dissected.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (mut labels, mut media, mut data) = (Vec::new(), 0, 0);
+        for packet in &packets {
+            let tree = &packet[packet["protocol"].as_str().unwrap()];
+            assert!(tree["malformed"].is_null() && packet["protocol"] != "unknown", "{packet}");
+            if matches!(packet["protocol"].as_str(), Some("rtp" | "rtcp")) {
+                assert_eq!(tree["decrypted"], true, "{packet}");
+                media += 1;
+            }
+            for record in
+                tree["records"].as_array().into_iter().flatten().filter(|record| record["epoch"] == 1)
+            {
+                assert_eq!(record["decrypted"], true, "{packet}");
+                for chunk in record["sctp"]["chunks"].as_array().into_iter().flatten() {
+                    data += usize::from(chunk["type"] == 0);
+                    labels.extend(chunk["dcep"]["label"].as_str().map(str::to_owned));
+                }
+            }
+        }
+        labels.sort();
+        labels.dedup();
+        assert_eq!(labels, ["a-ordered", "a-unordered", "z-ordered", "z-unordered"]);
+        assert!(media > 600 && data > 900, "{media} media packets, {data} pieces of data");
+    }
+}
+
+#[test]
+fn dissect_refuses_in_a_line_what_it_cannot_read() {
+    let noise = folder().join("no-capture");
+    std::fs::write(&noise, b"GIF89a").unwrap();
+    for (arguments, word) in [
+        (vec!["/nonexistent.pcap"], "/nonexistent.pcap"),
+        (vec![noise.to_str().unwrap()], "neither pcap nor pcapng"),
+        (vec!["-", "--keylog", "/nonexistent.keys"], "/nonexistent.keys"),
+        (vec!["-", "--nonsense"], "--nonsense"),
+    ] {
+        let ended = Command::new(example("dissect")).args(&arguments).output().unwrap();
+        let message = text(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(word) && !message.contains("panicked"), "{arguments:?}: {message}");
+    }
 }

@@ -20,5 +20,6 @@ pub use error::{Kind, ParseError};
 pub use packet::{Packet, is_rtcp, set_marker, set_payload_type, set_sequence, set_ssrc, set_timestamp};
 #[cfg(feature = "std")]
 pub use session::{
-    CommandError, Event, NtpTime, Received, Session, SessionConfig, SourceReport, Stats, Transmit,
+    CommandError, Event, NtpTime, Received, Session, SessionConfig, SourceReport, Stats, StreamReport,
+    Transmit,
 };

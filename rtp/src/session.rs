@@ -18,8 +18,8 @@ use crate::rtcp::{
     ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription,
 };
 use interval::Schedule;
-pub use source::SourceReport;
 use source::{LocalStream, RemoteSource};
+pub use source::{SourceReport, StreamReport};
 pub use time::NtpTime;
 
 /// How a [`Session`] reports.
@@ -349,6 +349,11 @@ impl Session {
     /// How each source that is there is received.
     pub fn sources(&self) -> impl Iterator<Item = SourceReport> + '_ {
         self.remotes.iter().map(|(ssrc, source)| source.report(*ssrc))
+    }
+
+    /// What has been sent of each stream of ours.
+    pub fn streams(&self) -> impl Iterator<Item = StreamReport> + '_ {
+        self.locals.iter().map(|(ssrc, stream)| stream.report(*ssrc))
     }
 
     /// Counters.

@@ -64,6 +64,32 @@ impl ParamType {
     }
 }
 
+impl fmt::Display for ParamType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            Self::HEARTBEAT_INFO => "Heartbeat Info",
+            Self::IPV4 => "IPv4 Address",
+            Self::IPV6 => "IPv6 Address",
+            Self::STATE_COOKIE => "State Cookie",
+            Self::UNRECOGNIZED => "Unrecognized Parameter",
+            Self::COOKIE_PRESERVATIVE => "Cookie Preservative",
+            Self::HOST_NAME => "Host Name Address",
+            Self::SUPPORTED_ADDRESS_TYPES => "Supported Address Types",
+            Self::OUTGOING_RESET => "Outgoing SSN Reset Request",
+            Self::INCOMING_RESET => "Incoming SSN Reset Request",
+            Self::SSN_TSN_RESET => "SSN/TSN Reset Request",
+            Self::RECONFIG_RESPONSE => "Re-configuration Response",
+            Self::ADD_OUTGOING => "Add Outgoing Streams Request",
+            Self::ADD_INCOMING => "Add Incoming Streams Request",
+            Self::ECN => "ECN Capable",
+            Self::ZERO_CHECKSUM => "Zero Checksum Acceptable",
+            Self::SUPPORTED_EXTENSIONS => "Supported Extensions",
+            Self::FORWARD_TSN => "Forward-TSN-Supported",
+            Self(other) => return write!(f, "parameter 0x{other:04x}"),
+        })
+    }
+}
+
 /// One parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Param<'a> {

@@ -8,16 +8,22 @@ mod error_code;
 mod ice;
 mod password;
 mod text;
+mod turn;
 mod unknown;
 
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use address::{AlternateServer, MappedAddress, XorMappedAddress};
+pub use address::{AlternateServer, MappedAddress, XorMappedAddress, XorPeerAddress, XorRelayedAddress};
 pub use error_code::ErrorReason;
 pub use ice::{IceControlled, IceControlling, Priority, UseCandidate};
 pub use password::{ChosenAlgorithm, PasswordAlgorithms, Userhash};
 pub use text::{AlternateDomain, Nonce, Realm, Software, TextError, Username};
+pub use turn::{
+    AdditionalAddressFamily, AddressErrorCode, AddressFamily, ChannelNumberAttribute, ConnectionId, Data,
+    DontFragment, EvenPort, Icmp, Lifetime, MobilityTicket, RequestedAddressFamily, RequestedTransport,
+    ReservationToken,
+};
 pub use unknown::UnknownAttributes;
 
 use crate::error::{Kind, ParseError};

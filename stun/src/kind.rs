@@ -21,6 +21,12 @@ impl Method {
     pub const CREATE_PERMISSION: Self = Self(0x008);
     /// Give a peer a channel number; RFC 8656 section 12.
     pub const CHANNEL_BIND: Self = Self(0x009);
+    /// Connect to a peer over TCP; RFC 6062 section 4.3.
+    pub const CONNECT: Self = Self(0x00a);
+    /// Make this connection the one that carries a peer's data; RFC 6062 section 4.3.
+    pub const CONNECTION_BIND: Self = Self(0x00b);
+    /// A peer has connected; RFC 6062 section 4.4.
+    pub const CONNECTION_ATTEMPT: Self = Self(0x00c);
 
     /// The method with this number; only the low 12 bits count.
     pub const fn new(number: u16) -> Self {
@@ -43,6 +49,9 @@ impl fmt::Display for Method {
             Self::DATA => "Data",
             Self::CREATE_PERMISSION => "CreatePermission",
             Self::CHANNEL_BIND => "ChannelBind",
+            Self::CONNECT => "Connect",
+            Self::CONNECTION_BIND => "ConnectionBind",
+            Self::CONNECTION_ATTEMPT => "ConnectionAttempt",
             Self(number) => return write!(f, "method {number:#05x}"),
         })
     }
@@ -183,10 +192,28 @@ attribute_types! {
     ERROR_CODE = 0x0009, "ERROR-CODE";
     /// RFC 8489 section 14.13.
     UNKNOWN_ATTRIBUTES = 0x000a, "UNKNOWN-ATTRIBUTES";
+    /// RFC 8656 section 18.1.
+    CHANNEL_NUMBER = 0x000c, "CHANNEL-NUMBER";
+    /// RFC 8656 section 18.2.
+    LIFETIME = 0x000d, "LIFETIME";
+    /// RFC 8656 section 18.3.
+    XOR_PEER_ADDRESS = 0x0012, "XOR-PEER-ADDRESS";
+    /// RFC 8656 section 18.4.
+    DATA = 0x0013, "DATA";
     /// RFC 8489 section 14.9.
     REALM = 0x0014, "REALM";
     /// RFC 8489 section 14.10.
     NONCE = 0x0015, "NONCE";
+    /// RFC 8656 section 18.5.
+    XOR_RELAYED_ADDRESS = 0x0016, "XOR-RELAYED-ADDRESS";
+    /// RFC 8656 section 18.6.
+    REQUESTED_ADDRESS_FAMILY = 0x0017, "REQUESTED-ADDRESS-FAMILY";
+    /// RFC 8656 section 18.7.
+    EVEN_PORT = 0x0018, "EVEN-PORT";
+    /// RFC 8656 section 18.8.
+    REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
+    /// RFC 8656 section 18.9.
+    DONT_FRAGMENT = 0x001a, "DONT-FRAGMENT";
     /// RFC 8489 section 14.6.
     MESSAGE_INTEGRITY_SHA256 = 0x001c, "MESSAGE-INTEGRITY-SHA256";
     /// RFC 8489 section 14.12.
@@ -195,10 +222,22 @@ attribute_types! {
     USERHASH = 0x001e, "USERHASH";
     /// RFC 8489 section 14.2.
     XOR_MAPPED_ADDRESS = 0x0020, "XOR-MAPPED-ADDRESS";
+    /// RFC 8656 section 18.10.
+    RESERVATION_TOKEN = 0x0022, "RESERVATION-TOKEN";
+    /// RFC 6062 section 6.2.1.
+    CONNECTION_ID = 0x002a, "CONNECTION-ID";
     /// RFC 8445 section 16.1.
     PRIORITY = 0x0024, "PRIORITY";
     /// RFC 8445 section 16.1.
     USE_CANDIDATE = 0x0025, "USE-CANDIDATE";
+    /// RFC 8656 section 18.11.
+    ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
+    /// RFC 8656 section 18.12.
+    ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
+    /// RFC 8656 section 18.13.
+    ICMP = 0x8004, "ICMP";
+    /// RFC 8016 section 3.3.
+    MOBILITY_TICKET = 0x8030, "MOBILITY-TICKET";
     /// RFC 8489 section 14.11.
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
     /// RFC 8489 section 14.16.
@@ -242,10 +281,32 @@ impl ErrorCode {
     pub const BAD_REQUEST: Self = Self(400);
     /// The credentials are missing or wrong.
     pub const UNAUTHENTICATED: Self = Self(401);
+    /// The request is valid and will not be done; RFC 8656 section 19.
+    pub const FORBIDDEN: Self = Self(403);
+    /// The server moves no allocations; RFC 8016 section 3.4.
+    pub const MOBILITY_FORBIDDEN: Self = Self(405);
     /// An attribute that must be understood was not.
     pub const UNKNOWN_ATTRIBUTE: Self = Self(420);
     /// The nonce is no longer valid; try again with the one in the response.
     pub const STALE_NONCE: Self = Self(438);
+    /// No allocation where one is needed, or one where none must be; RFC 8656 section 19.
+    pub const ALLOCATION_MISMATCH: Self = Self(437);
+    /// The server has no addresses of this family; RFC 8656 section 19.
+    pub const ADDRESS_FAMILY_NOT_SUPPORTED: Self = Self(440);
+    /// The allocation is another user's; RFC 8656 section 19.
+    pub const WRONG_CREDENTIALS: Self = Self(441);
+    /// The server does not relay this protocol; RFC 8656 section 19.
+    pub const UNSUPPORTED_TRANSPORT_PROTOCOL: Self = Self(442);
+    /// The peer's address is of another family than the relayed one; RFC 8656 section 19.
+    pub const PEER_ADDRESS_FAMILY_MISMATCH: Self = Self(443);
+    /// There is a connection to this peer; RFC 6062 section 6.3.
+    pub const CONNECTION_ALREADY_EXISTS: Self = Self(446);
+    /// The peer could not be connected to; RFC 6062 section 6.3.
+    pub const CONNECTION_TIMEOUT_OR_FAILURE: Self = Self(447);
+    /// The user has as many allocations as it may have; RFC 8656 section 19.
+    pub const ALLOCATION_QUOTA_REACHED: Self = Self(486);
+    /// The server cannot do it now; RFC 8656 section 19.
+    pub const INSUFFICIENT_CAPACITY: Self = Self(508);
     /// Both agents claim the same role; RFC 8445 section 7.3.1.1.
     pub const ROLE_CONFLICT: Self = Self(487);
     /// The server could not do its work.

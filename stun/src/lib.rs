@@ -15,6 +15,8 @@ mod message;
 pub mod rto;
 #[cfg(feature = "std")]
 mod transaction;
+#[cfg(feature = "std")]
+pub mod turn;
 mod wire;
 
 pub use attribute::{Attribute, RawAttribute};

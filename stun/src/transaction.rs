@@ -61,6 +61,15 @@ impl<Tag> Transactions<Tag> {
         self.pending.get(&id)
     }
 
+    pub(crate) fn find_mut(&mut self, id: TransactionId) -> Option<&mut Transaction<Tag>> {
+        self.pending.get_mut(&id)
+    }
+
+    /// What the requests under way are for.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.pending.values().map(|transaction| &transaction.tag)
+    }
+
     /// Ends a transaction: answered or cancelled.
     pub(crate) fn remove(&mut self, id: TransactionId) -> Option<Transaction<Tag>> {
         let transaction = self.pending.remove(&id)?;

@@ -19,7 +19,8 @@ struct Options {
     /// Whose candidates are tried
     #[arg(long, value_enum, default_value_t = Candidates::Loopback)]
     remote_candidates: Candidates,
-    /// Asked of every request; needed when the address is not on the loopback
+    /// Asked of every request but the page's own, which takes it from behind the # of its address; needed when the
+    /// address is not on the loopback
     #[arg(long)]
     token: Option<String>,
 }
@@ -34,6 +35,13 @@ enum Candidates {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.listen.ip().is_unspecified() {
+        eprintln!(
+            "peer: {} names no address: give the one at which others reach this machine",
+            options.listen
+        );
+        return ExitCode::from(2);
+    }
     if !options.listen.ip().is_loopback() && options.token.is_none() {
         eprintln!("peer: {} can be reached by others: give a --token", options.listen);
         return ExitCode::from(2);
@@ -43,7 +51,10 @@ fn main() -> ExitCode {
         any_candidates: options.remote_candidates == Candidates::Any,
         token: options.token,
     };
-    println!("http://{}/", config.address);
+    match &config.token {
+        Some(token) => println!("http://{}/#{token}", config.address),
+        None => println!("http://{}/", config.address),
+    }
     match serve(&Arc::new(Server::new(config))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use nomagic_dtls::{Config as DtlsConfig, Connection, Fingerprint, HashAlgorithm, Verifier};
 use nomagic_ice::{Candidate, Credentials};
 use nomagic_sdp::attribute::{self, Direction, HashFunction, Setup};
-use nomagic_sdp::negotiation::{Codec, Config, Kind, LocalTransport, NegotiationError, Track};
+use nomagic_sdp::negotiation::{
+    Codec, Config, HeaderExtension, Kind, LocalTransport, NegotiationError, Track,
+};
 use nomagic_sdp::{Fragment, FragmentMedia, Negotiator};
 use rand::rngs::ChaCha20Rng;
 use rand::{RngExt, SeedableRng};
 
+use super::media::MID;
 use super::{Medium, Peer};
 
 /// Why a description was not taken or made.
@@ -47,6 +50,9 @@ pub(super) fn capabilities(session_id: u64, cname: &str) -> Config {
     let opus =
         Codec { parameters: "minptime=10;useinbandfec=1".into(), ..Codec::new(111, "opus", 48_000, Some(2)) };
     config.audio.codecs = vec![opus];
+    let mid = HeaderExtension { id: 1, uri: MID.into() };
+    config.audio.extensions = vec![mid.clone()];
+    config.video.extensions = vec![mid];
     let feedback = ["nack pli", "ccm fir"].map(String::from).to_vec();
     config.video.codecs = vec![Codec { feedback, ..Codec::new(96, "VP8", 90_000, None) }];
     config.max_message_size = Some(1 << 20);
@@ -66,9 +72,31 @@ impl Peer {
 
     /// Sends and receives sound or pictures from the next description on.
     pub fn add_media(&mut self, medium: Medium) {
-        let (kind, ssrc) = (medium.kind(), self.media.ssrc(medium));
-        let track = Track { stream: "nomagic".into(), track: format!("{}-{ssrc:08x}", medium.name()), ssrc };
-        self.negotiator.add_media(kind, Direction::SendRecv, Some(track));
+        let track = self.track(medium);
+        let ssrc = track.ssrc;
+        let number = self.negotiator.add_media(medium.kind(), Direction::SendRecv, Some(track));
+        if let Some(section) = self.negotiator.sections().get(number) {
+            self.media.open(section.id, medium, ssrc);
+        }
+    }
+
+    fn track(&mut self, medium: Medium) -> Track {
+        let ssrc = self.media.fresh_ssrc();
+        Track { stream: "nomagic".into(), track: format!("{}-{ssrc:08x}", medium.name()), ssrc }
+    }
+
+    /// Sends something back in every section that the other side's offer has added.
+    fn return_media(&mut self) {
+        for number in 0..self.negotiator.sections().len() {
+            let Some(section) = self.negotiator.sections().get(number) else { return };
+            let Some(medium) = Medium::of(&section.kind) else { continue };
+            let id = section.id;
+            if section.track.is_none() && !section.rejected {
+                let track = self.track(medium);
+                self.media.open(id, medium, track.ssrc);
+                self.negotiator.set_media(number, Direction::SendRecv, Some(track));
+            }
+        }
     }
 
     /// Does data channels from the next description on.
@@ -91,8 +119,14 @@ impl Peer {
     /// The offer is malformed, or another one is open.
     pub fn answer_offer(&mut self, now: Instant, offer: &str) -> Result<String, SignalError> {
         self.negotiator.accept_offer(offer.as_bytes())?;
-        if self.negotiator.remote_restarts_ice() {
+        // A restart by fragment, which the negotiation has not seen, is no second one when the next offer repeats it.
+        let asked = self.negotiator.remote_transport().map(|remote| remote.ufrag.as_str());
+        let new = asked != self.ice.remote_credentials().map(Credentials::ufrag);
+        if new && self.negotiator.remote_restarts_ice() {
             self.ice.restart(now);
+        }
+        if self.config.return_media {
+            self.return_media();
         }
         let transport = self.local_transport();
         let answer = self.negotiator.create_answer(&transport)?;
@@ -184,7 +218,7 @@ impl Peer {
                 self.rtp.set_clock_rate(codec.payload_type, codec.clock_rate);
             }
         }
-        self.media.follow(&self.negotiator);
+        self.media.close_ended(&self.negotiator);
         let Some(remote) = self.negotiator.remote_transport().cloned() else { return Ok(()) };
         let credentials = Credentials::new(&remote.ufrag, &remote.password);
         let credentials = credentials.map_err(|error| SignalError::Credentials(error.to_string()))?;
@@ -239,6 +273,14 @@ impl Peer {
 }
 
 impl Medium {
+    pub(super) fn of(kind: &Kind) -> Option<Self> {
+        match kind {
+            Kind::Audio => Some(Self::Audio),
+            Kind::Video => Some(Self::Video),
+            _ => None,
+        }
+    }
+
     pub(super) fn kind(self) -> Kind {
         match self {
             Self::Audio => Kind::Audio,

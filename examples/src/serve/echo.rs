@@ -1,16 +1,19 @@
 //! Everything that comes in goes back: sound, pictures and messages.
 
-use std::collections::VecDeque;
-use std::time::Instant;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use nomagic_sctp::channel::{ChannelEvent, ChannelId, ChannelOptions, Message};
 use serde_json::{Value, json};
 
-use crate::peer::{Medium, Peer, PeerEvent};
+use crate::peer::{Medium, Peer, PeerEvent, ReceivedFrame};
 use crate::udp::Driver;
 
 /// Messages that wait to go back, while the other side takes nothing.
 const MAX_WAITING: usize = 4096;
+
+/// After this another source of the section may take its place.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What has come and gone.
 #[derive(Debug, Default)]
@@ -23,7 +26,8 @@ pub(super) struct Echo {
     messages: u64,
     message_octets: u64,
     round_trip_ms: Option<f64>,
-    video_ssrc: Option<u32>,
+    /// Whose frames go back in each section, and when they were last heard.
+    echoed: BTreeMap<u32, (u32, Instant)>,
 }
 
 impl Echo {
@@ -42,9 +46,10 @@ impl Echo {
                 }
             }
             // A receiver of our echo needs a keyframe, and only the source can make one.
-            PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(_)) => {
-                if let Some(ssrc) = self.video_ssrc {
-                    peer.request_keyframe(now, ssrc);
+            PeerEvent::Rtp(nomagic_rtp::Event::KeyframeRequested(ours)) => {
+                let section = peer.section_of(*ours);
+                if let Some((ssrc, _)) = section.and_then(|section| self.echoed.get(&section)) {
+                    peer.request_keyframe(now, *ssrc);
                 }
             }
             PeerEvent::Rtp(nomagic_rtp::Event::RoundTrip { time, .. }) => {
@@ -57,13 +62,13 @@ impl Echo {
     pub(super) fn go_on(&mut self, now: Instant, peer: &mut Peer) {
         while let Some(received) = peer.receive_frame() {
             self.frames[usize::from(received.medium == Medium::Video)] += 1;
-            if received.medium == Medium::Video {
-                self.video_ssrc = Some(received.ssrc);
-                if received.frame.after_loss && !received.frame.keyframe {
-                    peer.request_keyframe(now, received.ssrc);
-                }
+            if !self.is_echoed(now, peer, &received) {
+                continue;
             }
-            peer.send_frame(received.medium, &received.frame.data, received.frame.timestamp);
+            if received.medium == Medium::Video && received.frame.after_loss && !received.frame.keyframe {
+                peer.request_keyframe(now, received.ssrc);
+            }
+            peer.send_frame_in(received.section, &received.frame.data, received.frame.timestamp);
         }
         // What is not taken waits in the association, and its window tells the other side.
         while self.waiting.len() < MAX_WAITING {
@@ -86,6 +91,18 @@ impl Echo {
         }
     }
 
+    /// One source of each section goes back, since the frames of two would make no stream: the first, until it is silent.
+    fn is_echoed(&mut self, now: Instant, peer: &Peer, received: &ReceivedFrame) -> bool {
+        let sections = peer.negotiator().sections();
+        self.echoed.retain(|id, _| sections.iter().any(|section| section.id == *id));
+        let current = self.echoed.get(&received.section);
+        if current.is_some_and(|(ssrc, heard)| *ssrc != received.ssrc && now < *heard + SILENCE) {
+            return false;
+        }
+        self.echoed.insert(received.section, (received.ssrc, now));
+        true
+    }
+
     pub(super) fn status(&self, began: Instant, peer: &Peer, driver: &Driver) -> Value {
         let since = |stage: Option<Instant>| {
             stage.map(|at| at.saturating_duration_since(began).as_secs_f64() * 1000.0)
@@ -94,9 +111,15 @@ impl Echo {
         let sources: Vec<Value> = peer
             .rtp()
             .sources()
-            .map(|source| json!({ "ssrc": source.ssrc, "packets": source.received, "lost": source.lost, "jitter": source.jitter }))
+            .map(|source| json!({ "ssrc": source.ssrc, "packets": source.received, "octets": source.octets, "lost": source.lost, "jitter": source.jitter }))
+            .collect();
+        let streams: Vec<Value> = peer
+            .rtp()
+            .streams()
+            .map(|stream| json!({ "ssrc": stream.ssrc, "packets": stream.packets, "octets": stream.octets }))
             .collect();
         json!({
+            "closing": peer.is_closing(),
             "ice": peer.ice().state().to_string(),
             "path": peer.ice().selected_pair().map(|pair| pair.route.to_string()),
             "dtls": peer.dtls().and_then(nomagic_dtls::Connection::connected).map(|connected| connected.to_string()),
@@ -111,6 +134,7 @@ impl Echo {
             },
             "datagrams": { "sent": driver.sent, "received": driver.received },
             "sources": sources,
+            "streams": streams,
             "audio_frames": self.frames[0],
             "video_frames": self.frames[1],
             "messages": self.messages,

@@ -12,17 +12,22 @@ use super::{NewSessionError, Server};
 /// Octets of the largest body.
 const MAX_BODY: usize = 256 << 10;
 
+/// The kind of a piece of a description; RFC 8840 section 10.
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+
 /// What is answered.
 struct Answer {
     status: u16,
     kind: &'static str,
     location: Option<String>,
+    /// The ICE generation that a description or fragment belongs to; RFC 9725 section 4.3.
+    tag: Option<String>,
     body: String,
 }
 
 impl Answer {
     fn new(status: u16, kind: &'static str, body: impl Into<String>) -> Self {
-        Self { status, kind, location: None, body: body.into() }
+        Self { status, kind, location: None, tag: None, body: body.into() }
     }
 
     fn text(status: u16, body: impl Into<String>) -> Self {
@@ -63,6 +68,8 @@ fn respond(request: HttpRequest, answer: Answer) {
         header("Content-Type", answer.kind),
         header("Cache-Control", "no-store"),
         answer.location.as_deref().and_then(|location| header("Location", location)),
+        answer.location.as_ref().and_then(|_| header("Accept-Patch", FRAGMENT)),
+        answer.tag.as_deref().and_then(|tag| header("ETag", tag)),
     ];
     for header in headers.into_iter().flatten() {
         response.add_header(header);
@@ -97,7 +104,9 @@ fn route(server: &Server, request: &mut HttpRequest) -> Answer {
     if is_foreign(server, request) {
         return Answer::text(403, "Host or Origin is not this server's\n");
     }
-    if let Some(token) = &server.config.token {
+    // The page itself is no secret: it brings the token, which is behind the # of its address and so never sent with it.
+    let page = *request.method() == Method::Get && request.url() == "/";
+    if let Some(token) = server.config.token.as_ref().filter(|_| !page) {
         let wanted = format!("Bearer {token}");
         if header(request, "Authorization") != Some(wanted.as_str()) {
             return Answer::text(401, "the token is missing or wrong\n");
@@ -115,6 +124,7 @@ fn route(server: &Server, request: &mut HttpRequest) -> Answer {
     let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
     let initiate = query.split('&').any(|pair| pair == "initiate=1");
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let if_match = header(request, "If-Match").map(str::to_owned);
     let sdp = header(request, "Content-Type").is_some_and(|kind| kind.starts_with("application/sdp"));
     match (request.method(), &parts[..]) {
         (Method::Get, [""]) => {
@@ -125,10 +135,7 @@ fn route(server: &Server, request: &mut HttpRequest) -> Answer {
         (Method::Post, ["sessions", id]) => ask(server, id, Request::Answer(body), 200),
         (Method::Post, ["sessions", id, "offer"]) => ask(server, id, Request::Offer, 200),
         (Method::Patch, ["sessions", id]) if sdp => ask(server, id, Request::Accept(body), 204),
-        (Method::Patch, ["sessions", id]) => match Fragment::parse(body.as_bytes()) {
-            Ok(fragment) => ask(server, id, Request::Trickle(fragment), 204),
-            Err(error) => Answer::text(400, format!("{error}\n")),
-        },
+        (Method::Patch, ["sessions", id]) => patch(server, id, &body, if_match.as_deref()),
         (Method::Get, ["sessions", id]) => ask(server, id, Request::Status, 200),
         (Method::Delete, ["sessions", id]) => ask(server, id, Request::Close, 200),
         (_, [""] | ["whip"] | ["whep"] | ["sessions", _] | ["sessions", _, "offer"]) => {
@@ -147,8 +154,8 @@ fn create(server: &Server, offer: Option<String>, initiate: bool) -> Answer {
     };
     match session.ask(offer.map_or(Request::Offer, Request::Answer)) {
         Ok(Reply::Text(text)) => {
-            let location = Some(format!("/sessions/{id}"));
-            Answer { location, ..Answer::new(201, "application/sdp", text) }
+            let (location, tag) = (Some(format!("/sessions/{id}")), generation(&text));
+            Answer { location, tag, ..Answer::new(201, "application/sdp", text) }
         }
         Ok(_) => Answer::text(500, "the session said nothing\n"),
         Err(reason) => {
@@ -159,12 +166,32 @@ fn create(server: &Server, offer: Option<String>, initiate: bool) -> Answer {
     }
 }
 
+/// Candidates that came later, or new credentials: a restart. The entity tag says which generation of ICE is meant, and
+/// `*` means whichever there is, as a restart may; RFC 9725 sections 4.3.2 and 4.3.3.
+fn patch(server: &Server, id: &str, body: &str, if_match: Option<&str>) -> Answer {
+    let Some(session) = server.find(id) else { return Answer::text(404, "no such session\n") };
+    let fragment = match Fragment::parse(body.as_bytes()) {
+        Ok(fragment) => fragment,
+        Err(error) => return Answer::text(400, format!("{error}\n")),
+    };
+    match session.ask(Request::Trickle(fragment, if_match.filter(|tag| *tag != "*").map(str::to_owned))) {
+        Ok(Reply::Text(text)) => Answer { tag: generation(&text), ..Answer::new(200, FRAGMENT, text) },
+        Ok(Reply::OtherGeneration) => Answer::text(412, "If-Match names another generation of ICE\n"),
+        Ok(_) => Answer::text(204, ""),
+        Err(reason) => Answer::text(400, format!("{reason}\n")),
+    }
+}
+
+/// The entity tag of a generation of ICE: our user fragment, which changes with each.
+fn generation(description: &str) -> Option<String> {
+    let ufrag = description.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"))?;
+    Some(format!("\"{ufrag}\""))
+}
+
 fn ask(server: &Server, id: &str, request: Request, status: u16) -> Answer {
     let Some(session) = server.find(id) else { return Answer::text(404, "no such session\n") };
-    let trickle = matches!(request, Request::Trickle(_));
     match session.ask(request) {
-        Ok(Reply::Done) => Answer::text(status, ""),
-        Ok(Reply::Text(text)) if trickle => Answer::new(200, "application/trickle-ice-sdpfrag", text),
+        Ok(Reply::Done | Reply::OtherGeneration) => Answer::text(status, ""),
         Ok(Reply::Text(text)) => Answer::new(200, "application/sdp", text),
         Ok(Reply::Status(value)) => Answer::new(200, "application/json", value.to_string()),
         Err(reason) => Answer::text(400, format!("{reason}\n")),

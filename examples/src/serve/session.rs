@@ -24,8 +24,8 @@ pub(super) enum Request {
     Offer,
     /// Read the answer to our offer.
     Accept(String),
-    /// Take candidates.
-    Trickle(Fragment),
+    /// Take candidates, if this is the entity tag of the present generation of ICE.
+    Trickle(Fragment, Option<String>),
     /// Tell how it goes.
     Status,
     /// End.
@@ -38,6 +38,8 @@ pub(super) enum Reply {
     Text(String),
     Status(Value),
     Done,
+    /// The entity tag is another's.
+    OtherGeneration,
 }
 
 type Ask = (Request, std::sync::mpsc::SyncSender<Result<Reply, String>>);
@@ -65,6 +67,7 @@ impl Session {
         let driver = Driver::bind(ip, 0)?;
         let mut config = PeerConfig::new(identity, offering);
         config.loopback_only = loopback_only;
+        config.return_media = true;
         let mut rng: rand::rngs::StdRng = rand::make_rng();
         let mut peer = Peer::new(config, &mut rng);
         let now = Instant::now();
@@ -146,7 +149,12 @@ impl Thread {
             Request::Accept(answer) => {
                 self.peer.accept_answer(now, &answer).map(|()| Reply::Done).map_err(text)
             }
-            Request::Trickle(fragment) => {
+            Request::Trickle(_, Some(tag))
+                if tag.trim_matches('"') != self.peer.ice().local_credentials().ufrag() =>
+            {
+                Ok(Reply::OtherGeneration)
+            }
+            Request::Trickle(fragment, _) => {
                 let answer = self.peer.trickle(now, &fragment).map_err(text)?;
                 let written =
                     answer.map(|answer| answer.write().map_err(|error| error.to_string())).transpose()?;

@@ -13,7 +13,7 @@ use crate::config::Role;
 use crate::message::{self, Check, UNDERSTOOD};
 use crate::pair::{Nominated, PairId, PairState};
 use crate::route::{Input, Route};
-use crate::session::EarlyCheck;
+use crate::session::{EarlyCheck, Session};
 
 impl Agent {
     /// A Binding request has come.
@@ -33,7 +33,6 @@ impl Agent {
             self.refuse(route, request, ErrorCode::BAD_REQUEST, None);
             return Input::Consumed;
         };
-        //= rfc8445#7.3-4
         let Some((own, peer)) = username.as_str().split_once(':') else { return Input::NotMine };
         let generations = [Some(&self.session), self.previous.as_ref()].into_iter().flatten();
         let Some(session) = generations.into_iter().find(|session| session.own.ufrag() == own) else {
@@ -49,6 +48,11 @@ impl Agent {
         self.stats.checks_received += 1;
         if session.list.find(route).is_some_and(crate::pair::Pair::consent_lost) {
             self.stats.dropped_consent += 1;
+            return Input::Consumed;
+        }
+        if crosses(session, peer) {
+            self.stats.refused_crossed += 1;
+            self.refuse(route, request, ErrorCode::BAD_REQUEST, Some(generation));
             return Input::Consumed;
         }
         match self.judge(generation, request) {
@@ -95,9 +99,7 @@ impl Agent {
         match &self.session.peer {
             //= rfc8445#7.3-5
             None => self.remember(EarlyCheck { route, check, peer_ufrag: peer_ufrag.to_owned() }),
-            Some(peer) if peer.credentials.ufrag() == peer_ufrag => self.learn_from_check(now, route, check),
-            // The peer has begun a generation that we do not know of yet: its answer is all that it gets.
-            Some(_) => {}
+            Some(_) => self.learn_from_check(now, route, check),
         }
     }
 
@@ -214,6 +216,18 @@ impl Agent {
             self.transactions.recycle(bytes);
         }
     }
+}
+
+/// Whether a request pairs our generation with another one of the peer's than it belongs to.
+///
+/// A browser that restarts checks from its new sockets to the candidates of ours that it knows, the old ones, before our
+/// answer has come. Such a pair can never become valid for us: our check would bear its old fragment, or its new one with
+/// ours, and it takes neither on that socket. Answered with success, it is what the browser nominates, and holds on to
+/// when the answer comes with the same address, so that each side talks to where the other does not listen. An error that
+/// is not to be retried makes the browser give the pair up at once, and make a new one with the answer.
+//= rfc8445#7.3-4
+fn crosses(session: &Session, peer_ufrag: &str) -> bool {
+    session.peer.as_ref().is_some_and(|peer| peer.credentials.ufrag() != peer_ufrag)
 }
 
 /// Checks of one pair that may wait for answers at once, cancelled ones among them.

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use nomagic_ice::{Agent, Candidate, Config, Event, Input, Role, Route, State};
-use nomagic_stun::attribute::XorMappedAddress;
-use nomagic_stun::{Message, MessageBuilder};
+use nomagic_ice::{Agent, Candidate, Config, Credentials, Event, Input, Role, Route, State};
+use nomagic_stun::attribute::{IceControlling, Priority, UseCandidate, Username, XorMappedAddress};
+use nomagic_stun::{IntegrityKey, Message, MessageBuilder, MessageType, TransactionId};
 use nomagic_testkit::clock::origin;
 use rand::RngExt;
 use rand::rngs::ChaCha20Rng;
@@ -319,4 +319,21 @@ pub(crate) fn candidate(text: &str) -> Candidate {
 
 pub(crate) fn is_request(packet: &Packet) -> bool {
     packet.bytes.starts_with(&[0, 1])
+}
+
+/// A check to the owner of `own`, from the peer whose fragment is `peer`.
+pub(crate) fn signed_check(own: &Credentials, peer: &str, number: u32, nominates: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut id = [0; 12];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    let username = format!("{}:{peer}", own.ufrag());
+    let mut message = MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, TransactionId(id))
+        .attribute(&Username::new(&username).unwrap())
+        .attribute(&IceControlling(u64::MAX))
+        .attribute(&Priority(number));
+    if nominates {
+        message = message.attribute(&UseCandidate);
+    }
+    message.integrity(&IntegrityKey::short_term(own.password())).fingerprint().finish().unwrap();
+    out
 }

@@ -29,7 +29,8 @@ pub struct Extensions<'a> {
 impl<'a> Extensions<'a> {
     pub(crate) const EMPTY: Self = Self { rest: &[], long: false };
 
-    pub(crate) fn new(profile: u16, data: &'a [u8]) -> Self {
+    /// Reads the data of an extension block with this profile; one that is not of RFC 8285 has no elements.
+    pub fn new(profile: u16, data: &'a [u8]) -> Self {
         match profile {
             ONE_BYTE => Self { rest: data, long: false },
             _ if profile & 0xfff0 == TWO_BYTE => Self { rest: data, long: true },
@@ -79,7 +80,8 @@ pub struct ExtensionWriter<'o> {
 
 impl<'o> ExtensionWriter<'o> {
     /// Begins a block at the end of `out`.
-    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+    /// Reads the data of an extension block with this profile; one that is not of RFC 8285 has no elements.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
         let start = out.len();
         Self { out, start }
     }

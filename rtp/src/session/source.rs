@@ -9,27 +9,43 @@ use crate::sequence::{Tracker, Verdict};
 /// A stream of ours.
 #[derive(Debug, Default)]
 pub(super) struct LocalStream {
-    packets: u32,
-    octets: u32,
+    packets: u64,
+    octets: u64,
     /// The last packet: when it went, its timestamp, and its clock.
     last: Option<(Instant, u32, u32)>,
 }
 
 impl LocalStream {
     pub(super) fn sent(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) {
-        let octets = u32::try_from(packet.payload().len()).unwrap_or(u32::MAX);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(octets);
+        self.packets += 1;
+        self.octets += packet.payload().len() as u64;
         self.last = Some((now, packet.timestamp(), clock_rate));
     }
 
-    /// The RTP time of `now`, counted on from the last packet, and the totals.
+    pub(super) fn report(&self, ssrc: u32) -> StreamReport {
+        StreamReport { ssrc, packets: self.packets, octets: self.octets }
+    }
+
+    /// The RTP time of `now`, counted on from the last packet, and the totals' low 32 bits; RFC 3550 section 6.4.1.
+    #[expect(clippy::cast_possible_truncation, reason = "a report has 32 bits, which wrap")]
     pub(super) fn info(&self, now: Instant) -> (u32, u32, u32) {
         let timestamp = self.last.map_or(0, |(sent, timestamp, clock_rate)| {
             timestamp.wrapping_add(units(now.saturating_duration_since(sent), clock_rate))
         });
-        (timestamp, self.packets, self.octets)
+        (timestamp, self.packets as u32, self.octets as u32)
     }
+}
+
+/// What has been sent of a stream of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamReport {
+    /// The stream.
+    pub ssrc: u32,
+    /// RTP packets.
+    pub packets: u64,
+    /// Octets of payload, without headers and padding.
+    pub octets: u64,
 }
 
 /// A stream of the peer's.
@@ -39,6 +55,8 @@ pub(super) struct RemoteSource {
     born: Instant,
     heard: Instant,
     received: u32,
+    /// Octets of their payload.
+    octets: u64,
     /// Expected and received at the last report.
     reported: (u32, u32),
     /// The last packet's transit time, in units of its clock.
@@ -57,6 +75,8 @@ pub struct SourceReport {
     pub ssrc: u32,
     /// Packets received since it became valid, duplicates included.
     pub received: u32,
+    /// Octets of their payload, without headers and padding.
+    pub octets: u64,
     /// Packets lost since it became valid; negative when duplicates outweigh losses.
     pub lost: i64,
     /// Variation of the transit time, in units of the payload's clock.
@@ -72,6 +92,7 @@ impl RemoteSource {
             born: now,
             heard: now,
             received: 0,
+            octets: 0,
             reported: (0, 0),
             transit: None,
             jitter: 0,
@@ -92,7 +113,7 @@ impl RemoteSource {
         match verdict {
             Verdict::Started => {
                 let joined = self.received == 0;
-                (self.received, self.reported, self.transit) = (0, (0, 0), None);
+                (self.received, self.octets, self.reported, self.transit) = (0, 0, (0, 0), None);
                 self.count(now, packet, clock_rate);
                 joined
             }
@@ -107,6 +128,7 @@ impl RemoteSource {
     /// RFC 3550 appendix A.8, in integers.
     fn count(&mut self, now: Instant, packet: &Packet<'_>, clock_rate: u32) {
         self.received = self.received.wrapping_add(1);
+        self.octets += packet.payload().len() as u64;
         let arrival = units(now.saturating_duration_since(self.born), clock_rate);
         let transit = arrival.wrapping_sub(packet.timestamp());
         if let Some(before) = self.transit.replace(transit) {
@@ -132,6 +154,7 @@ impl RemoteSource {
         SourceReport {
             ssrc,
             received: self.received,
+            octets: self.octets,
             lost: tracker.map_or(0, |tracker| i64::from(tracker.expected()) - i64::from(self.received)),
             jitter: self.jitter >> 4,
             highest_sequence: tracker.map_or(0, |tracker| tracker.highest()),

@@ -33,6 +33,14 @@ pub struct XorMappedAddress(pub SocketAddr);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlternateServer(pub SocketAddr);
 
+/// The peer that a request or data is about, in the layout of [`XorMappedAddress`]; RFC 8656 section 18.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct XorPeerAddress(pub SocketAddr);
+
+/// The address that the server gives, in the layout of [`XorMappedAddress`]; RFC 8656 section 18.5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct XorRelayedAddress(pub SocketAddr);
+
 macro_rules! address_attribute {
     ($name:ident, $attribute_type:ident, $mask:expr) => {
         impl<'a> Attribute<'a> for $name {
@@ -55,6 +63,8 @@ macro_rules! address_attribute {
 address_attribute!(MappedAddress, MAPPED_ADDRESS, |_| [0; 16]);
 address_attribute!(AlternateServer, ALTERNATE_SERVER, |_| [0; 16]);
 address_attribute!(XorMappedAddress, XOR_MAPPED_ADDRESS, xor_mask);
+address_attribute!(XorPeerAddress, XOR_PEER_ADDRESS, xor_mask);
+address_attribute!(XorRelayedAddress, XOR_RELAYED_ADDRESS, xor_mask);
 
 const IPV4: u8 = 0x01;
 const IPV6: u8 = 0x02;

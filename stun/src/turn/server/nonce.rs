@@ -1,0 +1,130 @@
+//! Nonces that the server need not remember; RFC 8489 sections 9.2 and 9.2.1.
+//!
+//! A nonce says when it was given and carries a tag that only the server can make, over that time and the client's
+//! address. So a flood of requests without credentials leaves nothing behind. The client's port is not part of it: NATs
+//! change ports, and a client that has to begin anew for that reason is not safer.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::CryptoRng;
+use sha2::Sha256;
+
+use crate::integrity;
+
+/// Begins every nonce; then 24 bits of features in base64 (RFC 8489 section 9.2): 1 PASSWORD-ALGORITHMS, 2 USERHASH.
+const COOKIE: &str = "obMatJos2";
+const ALGORITHMS: &str = "AAAB";
+const ALGORITHMS_AND_USERHASH: &str = "AAAD";
+const TAG: usize = 16;
+
+/// Makes nonces and knows them again.
+pub(super) struct Nonces {
+    /// The key in use, and the one before it, whose nonces are still good.
+    keys: [Hmac<Sha256>; 2],
+    features: &'static str,
+}
+
+impl Nonces {
+    pub(super) fn new(userhash: bool, rng: &mut impl CryptoRng) -> Self {
+        let key = new_key(rng);
+        let features = if userhash { ALGORITHMS_AND_USERHASH } else { ALGORITHMS };
+        Self { keys: [key.clone(), key], features }
+    }
+
+    /// Takes a new key; nonces made with the last one stay good, those made before it do not.
+    pub(super) fn rotate(&mut self, rng: &mut impl CryptoRng) {
+        self.keys.swap(0, 1);
+        self.keys[0] = new_key(rng);
+    }
+
+    /// A nonce for a client at `ip`; `second` counts from any moment, `salt` makes no two alike.
+    pub(super) fn make(&self, second: u32, salt: u32, ip: IpAddr) -> String {
+        let [a, b] = [second.to_be_bytes(), salt.to_be_bytes()];
+        let tag = tag(&self.keys[0], [a, b], ip);
+        let mut nonce = String::with_capacity(64);
+        nonce.push_str(COOKIE);
+        nonce.push_str(self.features);
+        for octet in a.into_iter().chain(b).chain(tag) {
+            // Writing to a string cannot fail.
+            let _ = write!(nonce, "{octet:02x}");
+        }
+        nonce
+    }
+
+    /// When a nonce was made, if it was made here for a client at `ip`.
+    pub(super) fn made_at(&self, nonce: &str, ip: IpAddr) -> Option<u32> {
+        let hex = nonce.strip_prefix(COOKIE)?.strip_prefix(self.features)?.as_bytes();
+        let mut octets = [0; 8 + TAG];
+        let (pairs, rest) = hex.as_chunks::<2>();
+        if pairs.len() != octets.len() || !rest.is_empty() {
+            return None;
+        }
+        for (octet, pair) in octets.iter_mut().zip(pairs) {
+            *octet = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        let [a, b, ..] = octets.as_chunks::<4>().0 else { return None };
+        let known = self.keys.iter().any(|key| integrity::equal(&tag(key, [*a, *b], ip), &octets[8..]));
+        known.then(|| u32::from_be_bytes(*a))
+    }
+}
+
+fn digit(hex: u8) -> Option<u8> {
+    match hex {
+        b'0'..=b'9' => Some(hex - b'0'),
+        b'a'..=b'f' => Some(hex - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn tag(key: &Hmac<Sha256>, parts: [[u8; 4]; 2], ip: IpAddr) -> [u8; TAG] {
+    let mut mac = key.clone();
+    parts.iter().for_each(|part| mac.update(part));
+    match ip {
+        IpAddr::V4(ip) => mac.update(&ip.octets()),
+        IpAddr::V6(ip) => mac.update(&ip.octets()),
+    }
+    let mut tag = [0; TAG];
+    tag.copy_from_slice(&mac.finalize().into_bytes()[..TAG]);
+    tag
+}
+
+/// A key from the generator.
+pub(super) fn new_key(rng: &mut impl CryptoRng) -> Hmac<Sha256> {
+    let mut key = zeroize::Zeroizing::new([0; 32]);
+    rng.fill_bytes(key.as_mut_slice());
+    match Hmac::new_from_slice(key.as_slice()) {
+        Ok(mac) => mac,
+        // HMAC takes keys of any length (RFC 2104 section 2).
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nomagic_testkit::rng;
+
+    const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    #[test]
+    fn a_nonce_is_known_again_and_a_bent_one_is_not() {
+        let mut nonces = Nonces::new(true, &mut rng(1));
+        let nonce = nonces.make(77, 5, IP);
+        assert!(nonce.starts_with("obMatJos2AAAD") && nonce.len() == 61, "{nonce}");
+        assert_eq!(nonces.made_at(&nonce, IP), Some(77));
+        assert_eq!(nonces.made_at(&nonce, "192.0.2.2".parse().unwrap()), None);
+        for at in 0..nonce.len() {
+            let mut bent = nonce.clone().into_bytes();
+            bent[at] ^= 1;
+            assert_eq!(nonces.made_at(std::str::from_utf8(&bent).unwrap(), IP), None, "octet {at}");
+            assert_eq!(nonces.made_at(&nonce[..at], IP), None);
+        }
+        assert_eq!(Nonces::new(true, &mut rng(2)).made_at(&nonce, IP), None, "another server's");
+        nonces.rotate(&mut rng(3));
+        assert_eq!(nonces.made_at(&nonce, IP), Some(77));
+        nonces.rotate(&mut rng(4));
+        assert_eq!(nonces.made_at(&nonce, IP), None);
+    }
+}
