@@ -21,7 +21,11 @@ fuzz_target!(|bytes: &[u8]| {
     let lines = document.lines().count();
     assert_eq!(document.explain().count(), lines);
     let redacted = document.redacted();
-    assert_eq!(Document::parse(&redacted, &Limits { octets: usize::MAX, line: usize::MAX, ..Limits::default() }).map(|again| again.lines().count()), Ok(lines));
+    assert_eq!(
+        Document::parse(&redacted, &Limits { octets: usize::MAX, line: usize::MAX, ..Limits::default() })
+            .map(|again| again.lines().count()),
+        Ok(lines)
+    );
     let mut edited = document.clone();
     let text: Vec<u8> = bytes.iter().copied().take(40).collect();
     let at = bytes.len() % (lines + 1);

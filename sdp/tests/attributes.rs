@@ -73,6 +73,20 @@ fn each_type_writes_what_it_reads() {
     bad::<Extmap<'_>>(&["0 urn:x", "256 urn:x", "4352 urn:x", "1/both urn:x", "1"]);
 }
 
+/// Found by fuzzing: a list that ends in its separator, of words that may be empty, was read for ever.
+#[test]
+fn lists_end_where_their_text_ends() {
+    use nomagic_sdp::attribute::{Content, IceOptions, RtcpXr};
+    for value in ["", " ", "pkt-loss-rle ", "pkt-loss-rle  x=1"] {
+        assert_eq!(RtcpXr::parse(value).unwrap().to_string(), value);
+    }
+    assert_eq!(IceOptions::parse("trickle ice2").unwrap().iter().collect::<Vec<_>>(), ["trickle", "ice2"]);
+    for bad in ["", " ", "trickle ", " trickle", "trickle  ice2"] {
+        assert!(IceOptions::parse(bad).is_err(), "{bad:?}");
+    }
+    assert_eq!(Content::parse("slides,").unwrap_err().offset, 7);
+}
+
 #[test]
 fn every_candidate_of_a_browser_writes_back() {
     let mut seen = 0;

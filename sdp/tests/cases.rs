@@ -47,6 +47,24 @@ fn t1_lines_that_may_stand_once_are_found_when_they_stand_twice() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Whatever value an attribute has, it is refused, or written so that it is written the same again.
+    #[test]
+    fn every_attribute_survives_every_value(value in prop_oneof!["[ -~]{0,40}", "([a-z0-9*~/:=;,.-]{0,6}[ ;,:=]?){0,6}", "\\PC{0,20}"]) {
+        for entry in registry::TABLE {
+            let raw = RawAttribute { name: entry.name, value: Some(&value), line: 0 };
+            if let Ok(Some(typed)) = AnyAttribute::parse(raw) {
+                let written = typed.to_string();
+                let again = RawAttribute { value: Some(&written), ..raw };
+                let again = AnyAttribute::parse(again).map(|again| again.map(|again| again.to_string()));
+                prop_assert_eq!(again, Ok(Some(written.clone())), "a={}:{}", entry.name, value);
+            }
+        }
+    }
+}
+
+proptest! {
     /// T3: whatever is accepted writes back to the same octets, in whichever profile, whatever the line ends.
     #[test]
     fn t3_what_is_accepted_writes_back(lines in proptest::collection::vec(("[vosiuepcbtrzkamxX=]", "[ -~é\u{1}]{0,12}", prop_oneof![Just("\r\n"), Just("\n"), Just("\r"), Just("")]), 0..30)) {

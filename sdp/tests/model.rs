@@ -491,13 +491,17 @@ fn answers_bundle_what_was_offered_bundled() {
     z.accept_offer(offer.as_bytes()).unwrap();
     (0..2).for_each(|number| z.set_endpoint(number as usize, Endpoint::Secure(transport(20 + number))));
     let answer = z.create_answer(None).unwrap();
-    let bundled = answer.replace("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE a v\r\n");
+    let bundled = answer.replace("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1\r\n");
     let named = |text: &str, kind: &str, mid: &str| {
         let (head, tail) = text.split_once(&format!("m={kind}")).unwrap();
         format!("{head}m={kind}{}", tail.replacen("a=rtcp-mux", &format!("a=mid:{mid}\r\na=rtcp-mux"), 1))
     };
-    let bundled = named(&named(&bundled, "audio", "a"), "video", "v");
-    assert!(b.accept_answer(bundled.as_bytes()).is_err(), "{bundled}");
+    let bundled = named(&named(&bundled, "audio", "0"), "video", "1");
+    let refused = b.accept_answer(bundled.as_bytes()).unwrap_err();
+    assert!(
+        refused.to_string().ends_with("the answer bundles what was not offered in a bundle"),
+        "{refused}"
+    );
     b.accept_answer(answer.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{answer}"));
 }
 

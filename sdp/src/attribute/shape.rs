@@ -95,13 +95,10 @@ macro_rules! words {
 
             fn parse(value: &'a str) -> Result<Self, $crate::attribute::Malformed> {
                 let mut fields = $crate::attribute::Fields::new(Self::NAME, value);
-                loop {
+                for _ in value.split($separator) {
                     fields.expect($separator, $expected, $good)?;
-                    // A separator at the end would leave an empty word.
-                    if fields.rest.is_empty() && !value.ends_with($separator) {
-                        return Ok(Self(value));
-                    }
                 }
+                Ok(Self(value))
             }
         }
 

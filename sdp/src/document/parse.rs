@@ -10,7 +10,7 @@ use super::{Document, Entry};
 pub struct Limits {
     /// Octets in all, default 1 MiB; at most 2^32 - 1.
     pub octets: usize,
-    /// Lines in all, default 16,384. Each takes 16 octets of memory.
+    /// Lines in all, default 16,384. Each takes 12 octets of memory.
     pub lines: usize,
     /// Octets of a line, default 1 MiB.
     pub line: usize,
