@@ -3,8 +3,8 @@
 
 pub mod capture;
 pub mod dissect;
-pub mod dtls_tool;
 pub mod dtls_keys;
+pub mod dtls_tool;
 pub mod ladder;
 pub mod media;
 pub mod peer;

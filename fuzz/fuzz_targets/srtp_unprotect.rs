@@ -6,13 +6,17 @@ use core::num::NonZeroU16;
 
 use libfuzzer_sys::fuzz_target;
 use nomagic_srtp::{
-    Backend, Cryptex, ExtensionIds, MasterKey, Profile, Receiver, ReceiverConfig, Sender, SenderConfig, Snapshot, sframe,
+    Backend, Cryptex, ExtensionIds, MasterKey, Profile, Receiver, ReceiverConfig, Sender, SenderConfig,
+    Snapshot, sframe,
 };
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&[options, place], bytes)) = bytes.split_first_chunk::<2>() else { return };
     for profile in Profile::ALL {
-        let Ok(mut key) = MasterKey::new(profile, &vec![1; profile.key_len()], &vec![2; profile.salt_len()]) else { return };
+        let Ok(mut key) = MasterKey::new(profile, &vec![1; profile.key_len()], &vec![2; profile.salt_len()])
+        else {
+            return;
+        };
         if options & 1 != 0 {
             let Ok(named) = key.with_identifier(b"id") else { return };
             key = named;
@@ -39,7 +43,8 @@ fuzz_target!(|bytes: &[u8]| {
         refused(&mut receiver, bytes);
         for is_rtcp in [false, true] {
             let mut out = bytes.to_vec();
-            let sealed = if is_rtcp { sender.protect_rtcp(&mut out, 0) } else { sender.protect_rtp(&mut out, 0) };
+            let sealed =
+                if is_rtcp { sender.protect_rtcp(&mut out, 0) } else { sender.protect_rtp(&mut out, 0) };
             if sealed.is_err() {
                 assert_eq!(out, bytes);
                 continue;
@@ -50,17 +55,22 @@ fuzz_target!(|bytes: &[u8]| {
             let at = usize::from(place) % forged.len();
             forged[at] ^= 1 | options;
             let mut copy = forged.clone();
-            let opened = if is_rtcp { receiver.unprotect_rtcp(&mut copy) } else { receiver.unprotect_rtp(&mut copy) };
+            let opened =
+                if is_rtcp { receiver.unprotect_rtcp(&mut copy) } else { receiver.unprotect_rtp(&mut copy) };
             assert!(opened.is_err());
             assert_eq!(copy, forged);
-            let opened = if is_rtcp { receiver.unprotect_rtcp(&mut out) } else { receiver.unprotect_rtp(&mut out) };
+            let opened =
+                if is_rtcp { receiver.unprotect_rtcp(&mut out) } else { receiver.unprotect_rtp(&mut out) };
             let opened = opened.expect("what was sealed opens");
             // Cryptex may have added an empty extension.
             assert!(opened == bytes || to.cryptex && !is_rtcp && opened.len() == bytes.len() + 4);
         }
     }
     let snapshot = Snapshot::from_bytes(bytes);
-    let _ = (Sender::restore(&snapshot, 1, &Backend::default()), Receiver::restore(&snapshot, &Backend::default()));
+    let _ = (
+        Sender::restore(&snapshot, 1, &Backend::default()),
+        Receiver::restore(&snapshot, &Backend::default()),
+    );
     for suite in sframe::Suite::ALL {
         let mut frames = sframe::Receiver::new(suite);
         let _ = frames.add_key(u64::from(place), b"base");

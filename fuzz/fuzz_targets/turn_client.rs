@@ -15,7 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut config = ServerConfig::new(users);
     config.relays = vec![RelayRange { ip: [198, 51, 100, 1].into(), ports: 50_000..=50_100 }];
     let mut server = Server::new(config, &mut rng(1));
-    let transport = if bytes.first().is_some_and(|first| first & 1 != 0) { Transport::Tcp } else { Transport::Udp };
+    let transport =
+        if bytes.first().is_some_and(|first| first & 1 != 0) { Transport::Tcp } else { Transport::Udp };
     let mut config = ClientConfig::new(door, transport, LongTermCredential::new("u", "p"));
     (config.permissions, config.channels, config.mobile) = (4, 3, true);
     let mut client = Client::new(config, &mut rng(2));
@@ -58,11 +59,18 @@ fuzz_target!(|bytes: &[u8]| {
             out.clear();
         }
         while let Some(event) = server.poll_event() {
-            if let ServerEvent::Open { relayed, protocol } = event { server.relay_opened(now, relayed, protocol, true); }
+            if let ServerEvent::Open { relayed, protocol } = event {
+                server.relay_opened(now, relayed, protocol, true);
+            }
         }
         while server.poll_transmit(now, &mut out).is_some() {
-            if b > 200 { let at = usize::from(a) % out.len(); out[at] ^= 1; }
-            if b & 7 != 7 { let _ = client.handle_input(now, door, &mut out); }
+            if b > 200 {
+                let at = usize::from(a) % out.len();
+                out[at] ^= 1;
+            }
+            if b & 7 != 7 {
+                let _ = client.handle_input(now, door, &mut out);
+            }
             out.clear();
         }
         while client.poll_event().is_some() {}
