@@ -1,9 +1,10 @@
 //! Attributes: each a small type that reads and writes its value.
 //!
-//! Every attribute that RFC 8489 and RFC 8445 define has a type here; others are read as [`RawAttribute`] and written
+//! Every attribute that RFC 8489, 8445, 8656, 6062, 8016 and 5780 define has a type here; others are read as [`RawAttribute`] and written
 //! as [`Opaque`], or get a type of the application's own through [`Attribute`].
 
 mod address;
+mod behavior;
 mod error_code;
 mod ice;
 mod password;
@@ -14,7 +15,11 @@ mod unknown;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use address::{AlternateServer, MappedAddress, XorMappedAddress, XorPeerAddress, XorRelayedAddress};
+pub use address::{
+    AlternateServer, MappedAddress, OtherAddress, ResponseOrigin, XorMappedAddress, XorPeerAddress,
+    XorRelayedAddress,
+};
+pub use behavior::{ChangeRequest, Padding, ResponsePort};
 pub use error_code::ErrorReason;
 pub use ice::{IceControlled, IceControlling, Priority, UseCandidate};
 pub use password::{ChosenAlgorithm, PasswordAlgorithms, Userhash};
@@ -72,6 +77,8 @@ impl<'a> RawAttribute<'a> {
             AttributeType::ALTERNATE_SERVER => {
                 AlternateServer::parse(self, id).map(|a| write!(f, "={}", a.0))
             }
+            AttributeType::RESPONSE_ORIGIN => ResponseOrigin::parse(self, id).map(|a| write!(f, "={}", a.0)),
+            AttributeType::OTHER_ADDRESS => OtherAddress::parse(self, id).map(|a| write!(f, "={}", a.0)),
             AttributeType::USERNAME => Username::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),
             AttributeType::REALM => Realm::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),
             AttributeType::SOFTWARE => Software::parse(self, id).map(|a| write!(f, "={:?}", a.as_str())),

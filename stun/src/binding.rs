@@ -9,6 +9,7 @@ use rand::{CryptoRng, SeedableRng};
 
 use crate::attribute::{AlternateServer, ErrorReason, MappedAddress, Username, XorMappedAddress};
 use crate::build::MessageBuilder;
+use crate::estimate::RoundTrips;
 use crate::integrity::IntegrityKey;
 use crate::kind::{AttributeType, Class, ErrorCode, MessageType, Method, TransactionId};
 use crate::message::Message;
@@ -19,7 +20,9 @@ use crate::transaction::Transactions;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BindingConfig {
-    /// When requests are repeated and given up; default seven times within 39.5 s, RFC 8489 section 6.2.1.
+    /// When requests are repeated and given up; default seven times within 39.5 s, RFC 8489 section 6.2.1. Where
+    /// requests are repeated at all, the first wait is that for servers of which no round trip has been measured in
+    /// the last ten minutes.
     pub schedule: Schedule,
     /// With this, requests are signed and unsigned answers do not count; RFC 8489 section 9.1. Default none.
     pub credential: Option<ShortTermCredential>,
@@ -140,6 +143,7 @@ pub struct BindingClient {
     rng: ChaCha20Rng,
     now: Option<Instant>,
     transactions: Transactions<SocketAddr>,
+    round_trips: RoundTrips,
     events: VecDeque<BindingEvent>,
     stats: Stats,
     closed: bool,
@@ -153,6 +157,7 @@ impl BindingClient {
             rng: ChaCha20Rng::from_rng(rng),
             now: None,
             transactions: Transactions::new(),
+            round_trips: RoundTrips::default(),
             events: VecDeque::new(),
             stats: Stats::default(),
             closed: false,
@@ -164,7 +169,7 @@ impl BindingClient {
     /// # Errors
     /// See [`StartError`].
     pub fn bind(&mut self, now: Instant, server: SocketAddr) -> Result<TransactionId, StartError> {
-        self.advance(now);
+        let now = self.advance(now);
         if self.closed {
             return Err(StartError::Closed);
         }
@@ -174,7 +179,8 @@ impl BindingClient {
         }
         let id = TransactionId::random(&mut self.rng);
         let request = build_request(id, self.config.credential.as_ref())?;
-        self.transactions.start(id, request, self.config.schedule, server);
+        let schedule = self.schedule(now, server);
+        self.transactions.start(id, request, schedule, server);
         self.stats.requests += 1;
         Ok(id)
     }
@@ -205,6 +211,10 @@ impl BindingClient {
         } else if let Some(transaction) = self.transactions.remove(id) {
             self.stats.answers += 1;
             let (outcome, round_trip) = (read_answer(&message), transaction.round_trip(now));
+            //= rfc8489#6.2.1-7
+            if let Some(sample) = round_trip {
+                self.round_trips.measure(now, server.ip(), sample);
+            }
             self.events.push_back(BindingEvent { id, server, outcome, round_trip });
         }
         Input::Consumed
@@ -254,6 +264,17 @@ impl BindingClient {
     /// Counters.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// The configured schedule, from the measured first wait where there is one.
+    //= rfc8489#6.2.1-8
+    fn schedule(&mut self, now: Instant, server: SocketAddr) -> Schedule {
+        let configured = self.config.schedule;
+        // Sent once, as on a reliable transport: there is nothing to pace.
+        if configured.attempts <= 1 {
+            return configured;
+        }
+        self.round_trips.rto(now, server.ip()).map_or(configured, |rto| configured.with_rto(rto))
     }
 
     /// Time never goes back: an older `now` counts as the newest one seen.

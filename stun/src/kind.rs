@@ -184,6 +184,8 @@ macro_rules! attribute_types {
 attribute_types! {
     /// RFC 8489 section 14.1.
     MAPPED_ADDRESS = 0x0001, "MAPPED-ADDRESS";
+    /// RFC 5780 section 7.2.
+    CHANGE_REQUEST = 0x0003, "CHANGE-REQUEST";
     /// RFC 8489 section 14.3.
     USERNAME = 0x0006, "USERNAME";
     /// RFC 8489 section 14.5.
@@ -230,6 +232,10 @@ attribute_types! {
     PRIORITY = 0x0024, "PRIORITY";
     /// RFC 8445 section 16.1.
     USE_CANDIDATE = 0x0025, "USE-CANDIDATE";
+    /// RFC 5780 section 7.6.
+    PADDING = 0x0026, "PADDING";
+    /// RFC 5780 section 7.5.
+    RESPONSE_PORT = 0x0027, "RESPONSE-PORT";
     /// RFC 8656 section 18.11.
     ADDITIONAL_ADDRESS_FAMILY = 0x8000, "ADDITIONAL-ADDRESS-FAMILY";
     /// RFC 8656 section 18.12.
@@ -252,6 +258,10 @@ attribute_types! {
     ICE_CONTROLLED = 0x8029, "ICE-CONTROLLED";
     /// RFC 8445 section 16.1.
     ICE_CONTROLLING = 0x802a, "ICE-CONTROLLING";
+    /// RFC 5780 section 7.3.
+    RESPONSE_ORIGIN = 0x802b, "RESPONSE-ORIGIN";
+    /// RFC 5780 section 7.4.
+    OTHER_ADDRESS = 0x802c, "OTHER-ADDRESS";
 }
 
 impl AttributeType {

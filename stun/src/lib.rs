@@ -9,6 +9,8 @@ pub mod attribute;
 mod binding;
 mod build;
 mod error;
+#[cfg(feature = "std")]
+mod estimate;
 mod integrity;
 mod kind;
 mod message;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use nomagic_stun::attribute::{ErrorReason, Opaque, XorMappedAddress};
+use nomagic_stun::rto::Schedule;
 use nomagic_stun::{
     AttributeType, BindingClient, BindingConfig, BindingOutcome, ErrorCode, Input, IntegrityKey, Message,
     MessageBuilder, ShortTermCredential, StartError,
@@ -200,4 +201,46 @@ fn an_older_now_counts_as_the_newest_one_seen() {
     assert_eq!(client.poll_timeout(), Some(start + 1500 * MS));
     client.handle_timeout(start);
     assert!(sent(&mut client, start).is_none());
+}
+
+/// T10: when a second request is repeated, after the first was answered `delay` after its last sending.
+fn second_wait(schedule: Schedule, repeated: bool, delay: Duration) -> Duration {
+    let mut config = BindingConfig::default();
+    config.schedule = schedule;
+    let (mut client, mut now) = (BindingClient::new(config, &mut rng(1)), clock::origin());
+    client.bind(now, server()).unwrap();
+    let mut request = sent(&mut client, now).unwrap();
+    if repeated {
+        now = client.poll_timeout().unwrap();
+        client.handle_timeout(now);
+        request = sent(&mut client, now).unwrap();
+    }
+    now += delay;
+    client.handle_input(now, server(), &mut success(&request));
+    assert!(client.poll_event().is_some());
+    // Another port of the same server: what was measured belongs to the address.
+    let other = SocketAddr::new(server().ip(), 3479);
+    client.bind(now, other).unwrap();
+    client.poll_transmit(now, &mut Vec::new()).unwrap();
+    client.poll_timeout().unwrap() - now
+}
+
+//= rfc8489#6.2.1-8 test
+#[test]
+fn a_measured_round_trip_sets_the_next_first_wait() {
+    let delay = Duration::from_millis(80);
+    assert_eq!(second_wait(Schedule::UDP, false, delay), Duration::from_millis(80 + 4 * 40));
+}
+
+//= rfc8489#6.2.1-6 test
+//= rfc8489#6.2.1-7 test
+#[test]
+fn an_answer_after_a_repetition_measures_nothing() {
+    assert_eq!(second_wait(Schedule::UDP, true, Duration::from_millis(80)), Duration::from_millis(500));
+}
+
+#[test]
+fn a_reliable_transport_keeps_its_39500_ms() {
+    let waited = second_wait(Schedule::RELIABLE, false, Duration::from_millis(80));
+    assert_eq!(waited, Duration::from_millis(39_500));
 }

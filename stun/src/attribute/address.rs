@@ -41,6 +41,14 @@ pub struct XorPeerAddress(pub SocketAddr);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct XorRelayedAddress(pub SocketAddr);
 
+/// The address from which the server answers; RFC 5780 section 7.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseOrigin(pub SocketAddr);
+
+/// The server's other address and other port; RFC 5780 section 7.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherAddress(pub SocketAddr);
+
 macro_rules! address_attribute {
     ($name:ident, $attribute_type:ident, $mask:expr) => {
         impl<'a> Attribute<'a> for $name {
@@ -61,6 +69,8 @@ macro_rules! address_attribute {
     };
 }
 address_attribute!(MappedAddress, MAPPED_ADDRESS, |_| [0; 16]);
+address_attribute!(ResponseOrigin, RESPONSE_ORIGIN, |_| [0; 16]);
+address_attribute!(OtherAddress, OTHER_ADDRESS, |_| [0; 16]);
 address_attribute!(AlternateServer, ALTERNATE_SERVER, |_| [0; 16]);
 address_attribute!(XorMappedAddress, XOR_MAPPED_ADDRESS, xor_mask);
 address_attribute!(XorPeerAddress, XOR_PEER_ADDRESS, xor_mask);
