@@ -4,7 +4,7 @@
 //! and chunks to be sent again stand in a list of their own.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -176,16 +176,22 @@ impl Outstanding {
     }
 
     /// Notes what a SACK acknowledged, and at what rate it arrived: over the time in which it was sent or in which it was
-    /// acknowledged, whichever is longer.
-    pub(crate) fn rate(&mut self, now: Instant, progress: &Progress) -> Option<RateSample> {
-        self.delivered += progress.bytes as u64;
-        let Delivered { mark, sent_at, .. } = progress.newest?;
+    /// acknowledged, whichever is longer. Less than the `least` round trip says only that SACKs came bunched.
+    pub(crate) fn rate(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        newest: Option<Delivered>,
+        least: Duration,
+    ) -> Option<RateSample> {
+        self.delivered += bytes as u64;
+        let Delivered { mark, sent_at, .. } = newest?;
         self.delivery = Some((now, sent_at));
         let sending = sent_at.saturating_duration_since(mark.first_sent);
-        let time = now.saturating_duration_since(mark.delivered_at).max(sending).as_nanos();
-        let rate = u128::from(self.delivered - mark.delivered) * 1_000_000_000 / time.max(1);
-        let octets_per_second = u64::try_from(rate).unwrap_or(u64::MAX);
-        (time > 0).then_some(RateSample { octets_per_second, limited: mark.limited })
+        let time = now.saturating_duration_since(mark.delivered_at).max(sending);
+        let octets = u128::from(self.delivered - mark.delivered) * 1_000_000_000;
+        let octets_per_second = u64::try_from(octets / time.as_nanos().max(1)).unwrap_or(u64::MAX);
+        (time >= least && !time.is_zero()).then_some(RateSample { octets_per_second, limited: mark.limited })
     }
 
     /// Gives a fragment the next TSN; it counts as in flight from now on.

@@ -172,11 +172,12 @@ impl Recovery {
         if self.episode.is_some_and(|e| out.base() >= e.exit) {
             self.episode = None;
         }
-        let round = progress.newest.is_some_and(|newest| newest.packet >= self.round_end);
+        let newest = progress.newest.filter(|newest| !is_early(now, newest, rto));
+        let round = newest.is_some_and(|newest| newest.packet >= self.round_end);
         if round {
             self.round_end = self.next_packet;
         }
-        let rate = out.rate(now, &progress);
+        let rate = out.rate(now, progress.bytes, newest, rto.least().unwrap_or_default());
         if progress.bytes > 0 {
             let recovering = self.episode.is_some();
             let once = progress.newest.filter(|newest| newest.transmits == 1);
@@ -226,8 +227,7 @@ impl Recovery {
                 rto.measure(rtt);
                 self.measure_from = self.next_packet;
             }
-        } else if rto.least().is_some_and(|least| rtt < least) {
-            // Too early for the retransmission: the answer is to the original.
+        } else if is_early(now, &newest, rto) {
             return;
         }
         if self.newest.is_none_or(|(n, _)| n.packet <= newest.packet) {
@@ -378,6 +378,12 @@ impl Recovery {
             self.probe_timer = Some(at);
         }
     }
+}
+
+/// Too early for the retransmission: the answer is to the original.
+fn is_early(now: Instant, newest: &Delivered, rto: &Rto) -> bool {
+    let rtt = now.saturating_duration_since(newest.sent_at);
+    newest.transmits > 1 && rto.least().is_some_and(|least| rtt < least)
 }
 
 fn is_live(out: &Outstanding, t: &Transmission) -> bool {
