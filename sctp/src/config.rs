@@ -2,6 +2,20 @@
 
 use std::time::Duration;
 
+/// Who decides how much may be in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Controller {
+    /// RFC 9260 section 7.2 to the letter, not paced.
+    NewReno,
+    /// CUBIC (RFC 9438) with HyStart++ (RFC 9406), paced: fills long fast paths, and leaves NewReno its share of others.
+    #[default]
+    Cubic,
+    /// Keeps to the rate that the path delivers, paced, whatever is lost: for paths that lose at random. It takes more
+    /// than its share from flows that back off.
+    Model,
+}
+
 /// Settings of one association. Change fields of [`Config::default`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -42,12 +56,15 @@ pub struct Config {
     pub cookie_lifetime: Duration,
     /// Offer to do without CRC32c, since DTLS protects the packet (RFC 9653). Used in each direction where the receiver offered it. Default on.
     pub zero_checksum: bool,
+    /// Congestion control; RFC 9260 section 7.2. Default [`Controller::Cubic`].
+    pub controller: Controller,
     /// First congestion window; packets. Default 10, as TCP has it since RFC 6928 (RFC 9260 section 7.2.1: about 4).
     pub initial_window: usize,
     /// Largest congestion window; packets. Default 1,000,000: the network decides. Less keeps bulk data from filling the
     /// queues that media share.
     pub max_window: usize,
-    /// How long a graceful shutdown may take before it becomes an abort; RFC 9260 section 9.2, T5. Default 10 s.
+    /// How long a graceful shutdown may take before it becomes an abort; RFC 9260 section 9.2, T5: five times the
+    /// largest time-out. Default 50 s.
     pub shutdown_timeout: Duration,
     /// How long repeats of the peer's last packet are answered after a graceful end. Default 1 s.
     pub linger: Duration,
@@ -74,9 +91,10 @@ impl Default for Config {
             sack_delay: Duration::from_millis(20),
             cookie_lifetime: Duration::from_secs(60),
             zero_checksum: true,
+            controller: Controller::default(),
             initial_window: 10,
             max_window: 1_000_000,
-            shutdown_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(50),
             linger: Duration::from_secs(1),
         }
     }

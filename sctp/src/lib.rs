@@ -22,7 +22,7 @@ mod tcb;
 mod wire;
 
 pub use association::{Association, Input, Reliability, ResetError, SendError, SendOptions, Transmit};
-pub use config::Config;
+pub use config::{Config, Controller};
 pub use error::{ParseError, ParseErrorKind};
 pub use event::{CloseReason, Event};
 pub use receive::reassembly::Received;

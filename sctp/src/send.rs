@@ -2,6 +2,7 @@
 
 pub(crate) mod congestion;
 pub(crate) mod outstanding;
+pub(crate) mod pacer;
 pub(crate) mod queue;
 pub(crate) mod recovery;
 pub(crate) mod scheduler;

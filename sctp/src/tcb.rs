@@ -12,7 +12,7 @@ use crate::procedure::reconfig::Reconfiguration;
 use crate::receive::reassembly::Reassembly;
 use crate::receive::tracker::Tracker;
 use crate::rto::Rto;
-use crate::send::congestion::{Congestion, NewReno};
+use crate::send::congestion::{self, Congestion};
 use crate::send::outstanding::Outstanding;
 use crate::send::recovery::{Path, Recovery};
 
@@ -142,7 +142,7 @@ impl Tcb {
             outbound_streams: config.outbound_streams.min(peer.inbound),
             out: Outstanding::new(local.initial_tsn),
             recovery: Recovery::new(),
-            congestion: Box::new(NewReno::new(config.path_mtu, config.initial_window, config.max_window)),
+            congestion: congestion::controller(config),
             rto: Rto::new(config),
             peer_window: window(peer.a_rwnd),
             probing: false,

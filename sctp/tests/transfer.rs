@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::*;
-use nomagic_sctp::{Config, Received, Reliability, SendError, SendOptions, Stats};
+use nomagic_sctp::{Config, Controller, Received, Reliability, SendError, SendOptions, Stats};
 use nomagic_testkit::link::Link;
 
 /// Sends messages of many sizes both ways and compares what arrives.
@@ -93,10 +93,22 @@ fn no_packet_passes_the_mtu_whatever_the_message_size() {
 }
 
 fn goodput(rtt_ms: u64, mbit: u64, out: impl Fn(Link) -> Link, seconds: u32) -> (f64, Stats) {
+    goodput_of(Controller::default(), rtt_ms, mbit, out, seconds)
+}
+
+fn goodput_of(
+    controller: Controller,
+    rtt_ms: u64,
+    mbit: u64,
+    out: impl Fn(Link) -> Link,
+    seconds: u32,
+) -> (f64, Stats) {
     let rate = mbit * 1_000_000;
     let queue = ((rate / 8 * rtt_ms / 1000) as usize).max(65_536);
     let path = || link(rtt_ms / 2).rate(rate, queue);
-    let mut p = connected_over(&Config::default(), out(path()), path(), 1).ladder_lines(0);
+    let mut config = Config::default();
+    config.controller = controller;
+    let mut p = connected_over(&config, out(path()), path(), 1).ladder_lines(0);
     let payload = pattern(16 * 1024, 1);
     let mut octets = 0usize;
     p.run(seconds * SECOND, |p| {
@@ -125,6 +137,15 @@ fn mild_reordering_does_not_slow_a_path_down() {
     println!("2 % reordering: {mbit:.1}");
     assert!(mbit > 80.0, "{mbit}: {stats:?}");
     assert!(stats.retransmissions * 50 < stats.data_chunks_sent, "{stats:?}");
+}
+
+#[test]
+fn the_model_based_controller_keeps_its_rate_under_random_loss() {
+    for (loss, least) in [(0.0, 85.0), (0.01, 40.0), (0.05, 30.0)] {
+        let (mbit, stats) = goodput_of(Controller::Model, 50, 100, |link| link.loss(loss), 20);
+        println!("model, loss {loss}: {mbit:.1}");
+        assert!(mbit >= least, "loss {loss}: {mbit}: {stats:?}");
+    }
 }
 
 #[test]

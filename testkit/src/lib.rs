@@ -8,6 +8,7 @@
 )]
 
 pub mod alloc;
+pub mod bottleneck;
 pub mod clock;
 pub mod golden;
 pub mod ladder;

@@ -165,6 +165,7 @@ impl Association {
     /// T3-rtx and the other timers of the sender.
     pub(crate) fn on_send_timers(&mut self, now: Instant) {
         let Some(tcb) = self.state.sending() else { return };
+        tcb.recovery.pacer.on_timeout(now);
         if tcb.recovery.t3.is_some_and(|at| at <= now) {
             self.stats.timeouts += 1;
             // Probing a closed window is not a sign of a lost peer while it answers (section 6.1 A); it answers or not.

@@ -112,6 +112,7 @@ impl Association {
 /// Whether the next packet will carry DATA, so that a SACK may ride along.
 fn has_data(tcb: &mut Tcb, queue: &mut Queue, now: Instant) -> bool {
     tcb.recovery.may_send(&tcb.out, tcb.congestion.as_ref())
+        && (tcb.recovery.pacer.is_open(now) || tcb.recovery.probe_due)
         && (tcb.out.has_lost() || (queue.peek(now).is_some() && tcb.peer_room() > 0))
 }
 
@@ -147,6 +148,19 @@ fn write_data(
     stats: &mut Stats,
 ) {
     tcb.recovery.before_send(now, &tcb.out, tcb.congestion.as_mut(), &tcb.rto);
+    // A packet that is under way to be sent is filled; the pacer judges whole packets.
+    tcb.recovery.pacer.set_rate(tcb.congestion.pace(tcb.rto.smoothed()));
+    let has_window = tcb.recovery.may_send(&tcb.out, tcb.congestion.as_ref());
+    let has_data = tcb.out.has_lost() || queue.peek(now).is_some();
+    if has_window && !has_data {
+        tcb.out.ran_dry();
+    }
+    let wait = !tcb.recovery.probe_due && !tcb.recovery.pacer.is_open(now);
+    let blocked = !tcb.out.has_lost() && tcb.peer_room() == 0 && tcb.out.flight() > 0;
+    tcb.recovery.pacer.set_waiting(wait && has_window && has_data && !blocked);
+    if wait {
+        return;
+    }
     let limits = tcb.peer.capabilities.forward_tsn;
     let number = tcb.recovery.packet();
     let mut any = false;

@@ -1,11 +1,20 @@
-//! How much may be in flight. Controllers know bytes, not chunks; when something is lost is the business of
-//! [`recovery`](super::recovery).
+//! How much may be in flight, and how fast it may leave. Controllers know octets, rounds and rates, not chunks; when
+//! something is lost is the business of [`recovery`](super::recovery).
+
+mod cubic;
+mod hystart;
+mod model;
+mod newreno;
 
 use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, Controller};
 
 /// What a SACK acknowledged, for the controller.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Acked {
+    pub(crate) now: Instant,
     /// Octets newly acknowledged, chunk headers and padding included.
     pub(crate) bytes: usize,
     /// Octets in flight before this SACK.
@@ -14,6 +23,21 @@ pub(crate) struct Acked {
     pub(crate) recovering: bool,
     /// Whether nothing is outstanding any more.
     pub(crate) all: bool,
+    /// How long the newest packet acknowledged took, if it was sent once.
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) smoothed: Option<Duration>,
+    /// What was sent after the last new round began is acknowledged: another one begins.
+    pub(crate) round: bool,
+    /// At what rate the peer got the newest packet and those since the one before it.
+    pub(crate) rate: Option<RateSample>,
+}
+
+/// Octets a second that arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateSample {
+    pub(crate) octets_per_second: u64,
+    /// There was less to send than the path could have taken: the sample is a lower bound.
+    pub(crate) limited: bool,
 }
 
 /// A congestion controller of one path.
@@ -22,10 +46,17 @@ pub(crate) trait Congestion: fmt::Debug + Send {
     fn window(&self) -> usize;
     /// The window that recovery aims at.
     fn threshold(&self) -> usize;
+    /// Octets a second at which packets leave; `None` leaves as many at once as the window allows.
+    fn pace(&self, smoothed: Option<Duration>) -> Option<u64>;
+    /// Whether the rate falls in proportion while losses are repaired. A controller that keeps to a rate of its own does
+    /// without.
+    fn is_reduced_by_loss(&self) -> bool {
+        true
+    }
     /// Data was acknowledged.
-    fn on_ack(&mut self, acked: Acked);
+    fn on_ack(&mut self, acked: &Acked);
     /// Loss was found from SACKs; called once per recovery.
-    fn on_loss(&mut self);
+    fn on_loss(&mut self, now: Instant);
     /// What the last `on_loss` reacted to was only reordering.
     fn undo_loss(&mut self);
     /// The retransmission timer expired.
@@ -36,147 +67,36 @@ pub(crate) trait Congestion: fmt::Debug + Send {
     fn set_packet(&mut self, octets: usize);
 }
 
-/// NewReno as RFC 9260 section 7.2 has it, with appropriate byte counting (L = 2).
-#[derive(Debug)]
-pub(crate) struct NewReno {
-    window: usize,
-    threshold: usize,
-    partial: usize,
-    packet: usize,
-    /// The largest window, in packets.
-    most: usize,
-    /// Window and threshold before the last loss.
-    before_loss: Option<(usize, usize)>,
-}
-
-impl NewReno {
-    /// `packet`: octets of the largest packet; `initial` and `most`: first and largest window in packets.
-    pub(crate) fn new(packet: usize, initial: usize, most: usize) -> Self {
-        Self {
-            window: packet * initial,
-            threshold: usize::MAX / 4,
-            partial: 0,
-            packet,
-            most,
-            before_loss: None,
-        }
+/// The controller that the configuration asks for.
+pub(crate) fn controller(config: &Config) -> Box<dyn Congestion> {
+    let (packet, initial, most) = (config.path_mtu, config.initial_window, config.max_window);
+    match config.controller {
+        Controller::NewReno => Box::new(newreno::NewReno::new(packet, initial, most)),
+        Controller::Cubic => Box::new(cubic::Cubic::new(packet, initial, most)),
+        Controller::Model => Box::new(model::Model::new(packet, initial, most)),
     }
 }
 
-impl Congestion for NewReno {
-    fn window(&self) -> usize {
-        self.window
-    }
-
-    fn threshold(&self) -> usize {
-        self.threshold.min(self.window)
-    }
-
-    fn on_ack(&mut self, acked: Acked) {
-        if acked.recovering {
-            return;
-        }
-        // The window was in use: at most one packet more would have fitted.
-        let limited = acked.flight_before + self.packet > self.window;
-        if self.window <= self.threshold {
-            if limited {
-                self.window += acked.bytes.min(2 * self.packet);
-            }
-        } else {
-            self.partial += acked.bytes;
-            if self.partial >= self.window {
-                if limited {
-                    self.partial -= self.window;
-                    self.window += self.packet;
-                } else {
-                    self.partial = self.window;
-                }
-            }
-        }
-        self.window = self.window.min(self.most.saturating_mul(self.packet));
-        if acked.all {
-            self.partial = 0;
-        }
-    }
-
-    fn on_loss(&mut self) {
-        self.before_loss = Some((self.window, self.threshold));
-        self.threshold = (self.window / 2).max(4 * self.packet);
-        self.window = self.threshold;
-        self.partial = 0;
-    }
-
-    fn undo_loss(&mut self) {
-        if let Some((window, threshold)) = self.before_loss.take() {
-            (self.window, self.threshold) = (self.window.max(window), threshold);
-        }
-    }
-
-    fn on_timeout(&mut self) {
-        self.before_loss = None;
-        self.threshold = (self.window / 2).max(4 * self.packet);
-        self.window = self.packet;
-        self.partial = 0;
-    }
-
-    fn on_idle(&mut self) {
-        self.threshold = self.threshold.max(self.window);
-        self.window = (self.window / 2).max(4 * self.packet).min(self.window);
-    }
-
-    fn set_packet(&mut self, octets: usize) {
-        self.packet = octets;
-        self.window = self.window.max(octets);
-    }
+/// `gain` hundredths of the rate that sends `window` octets in a round trip.
+fn paced(window: usize, smoothed: Duration, gain: u64) -> u64 {
+    let rate = window as u128 * u128::from(gain) * 10_000_000 / smoothed.as_nanos().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX).max(1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn acked(bytes: usize, flight_before: usize) -> Acked {
-        Acked { bytes, flight_before, recovering: false, all: false }
-    }
-
-    #[test]
-    fn slow_start_grows_only_while_the_window_is_used() {
-        let mut reno = NewReno::new(1000, 10, 1000);
-        reno.on_ack(acked(1000, 10_000));
-        assert_eq!(reno.window(), 11_000);
-        reno.on_ack(acked(1000, 3000));
-        assert_eq!(reno.window(), 11_000);
-        reno.on_ack(acked(9000, 11_000));
-        assert_eq!(reno.window(), 13_000);
-    }
-
-    #[test]
-    fn the_window_stops_at_its_largest() {
-        let mut reno = NewReno::new(1000, 10, 12);
-        for _ in 0..9 {
-            reno.on_ack(acked(2000, reno.window()));
+impl Acked {
+    /// An acknowledgement without a round trip or a rate.
+    fn plain(now: Instant, bytes: usize, flight_before: usize) -> Self {
+        Self {
+            now,
+            bytes,
+            flight_before,
+            recovering: false,
+            all: false,
+            rtt: None,
+            smoothed: None,
+            round: false,
+            rate: None,
         }
-        assert_eq!(reno.window(), 12_000);
-    }
-
-    #[test]
-    fn a_loss_halves_and_a_timeout_leaves_one_packet_then_slow_start() {
-        let mut reno = NewReno::new(1000, 20, 1000);
-        reno.on_loss();
-        assert_eq!(reno.window(), 10_000);
-        reno.on_ack(acked(10_000, 10_000));
-        assert_eq!(reno.window(), 12_000, "the threshold itself still belongs to slow start");
-        reno.on_timeout();
-        assert_eq!(reno.window(), 1000);
-        reno.on_ack(acked(1000, 1000));
-        assert_eq!(reno.window(), 2000);
-    }
-
-    #[test]
-    fn congestion_avoidance_adds_one_packet_per_window() {
-        let mut reno = NewReno::new(1000, 20, 1000);
-        reno.on_loss();
-        reno.window += 1;
-        (0..11).for_each(|_| reno.on_ack(acked(1000, 10_001)));
-        assert_eq!(reno.window(), 11_001);
     }
 }

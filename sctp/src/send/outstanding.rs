@@ -4,10 +4,11 @@
 //! and chunks to be sent again stand in a list of their own.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::congestion::RateSample;
 use super::queue::MESSAGE_OVERHEAD;
 use crate::chunk::{Data, DataFlags, Sack};
 use crate::serial;
@@ -36,6 +37,18 @@ pub(crate) enum Fate {
     Abandoned,
 }
 
+/// What had been delivered when a packet left, so that its acknowledgement gives a rate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RateMark {
+    /// Octets delivered until then.
+    delivered: u64,
+    /// When the last of them was.
+    delivered_at: Instant,
+    /// When the packet left whose delivery that was.
+    first_sent: Instant,
+    limited: bool,
+}
+
 /// A chunk that has a TSN.
 #[derive(Debug)]
 pub(crate) struct Sent {
@@ -45,6 +58,7 @@ pub(crate) struct Sent {
     /// Number of the packet that carried it last.
     pub(crate) packet: u64,
     pub(crate) sent_at: Instant,
+    mark: RateMark,
 }
 
 impl Sent {
@@ -86,6 +100,7 @@ pub(crate) struct Delivered {
     pub(crate) packet: u64,
     pub(crate) sent_at: Instant,
     pub(crate) transmits: u16,
+    mark: RateMark,
 }
 
 /// Streams with the last TSN and SSN given up on each.
@@ -115,6 +130,11 @@ pub(crate) struct Outstanding {
     /// SSN.
     skipped: Skipped,
     pub(crate) abandoned_messages: u64,
+    delivered: u64,
+    /// When something was delivered last, and when it had been sent.
+    delivery: Option<(Instant, Instant)>,
+    /// While no more than this is delivered, rates say little: there was nothing more to send.
+    limited_until: u64,
 }
 
 impl Outstanding {
@@ -135,7 +155,43 @@ impl Outstanding {
             advanced: base - 1,
             skipped: BTreeMap::new(),
             abandoned_messages: 0,
+            delivered: 0,
+            delivery: None,
+            limited_until: 0,
         }
+    }
+
+    fn mark(&mut self, now: Instant) -> RateMark {
+        if self.flight == 0 {
+            self.delivery = Some((now, now));
+        }
+        let (delivered_at, first_sent) = self.delivery.unwrap_or((now, now));
+        let (delivered, limited) = (self.delivered, self.delivered < self.limited_until);
+        RateMark { delivered, delivered_at, first_sent, limited }
+    }
+
+    /// All that there was to send has been sent, and the window is not full.
+    pub(crate) fn ran_dry(&mut self) {
+        self.limited_until = self.delivered + self.flight as u64 + 1;
+    }
+
+    /// Notes what a SACK acknowledged, and at what rate it arrived: over the time in which it was sent or in which it was
+    /// acknowledged, whichever is longer. Less than the `least` round trip says only that SACKs came bunched.
+    pub(crate) fn rate(
+        &mut self,
+        now: Instant,
+        bytes: usize,
+        newest: Option<Delivered>,
+        least: Duration,
+    ) -> Option<RateSample> {
+        self.delivered += bytes as u64;
+        let Delivered { mark, sent_at, .. } = newest?;
+        self.delivery = Some((now, sent_at));
+        let sending = sent_at.saturating_duration_since(mark.first_sent);
+        let time = now.saturating_duration_since(mark.delivered_at).max(sending);
+        let octets = u128::from(self.delivered - mark.delivered) * 1_000_000_000;
+        let octets_per_second = u64::try_from(octets / time.as_nanos().max(1)).unwrap_or(u64::MAX);
+        (time >= least && !time.is_zero()).then_some(RateSample { octets_per_second, limited: mark.limited })
     }
 
     /// Gives a fragment the next TSN; it counts as in flight from now on.
@@ -143,17 +199,27 @@ impl Outstanding {
         let tsn = self.next_tsn();
         self.weight += fragment.payload.len() + MESSAGE_OVERHEAD;
         self.flight_payload += fragment.payload.len();
-        self.chunks.push_back(Sent { fragment, fate: Fate::InFlight, transmits: 1, packet, sent_at: now });
+        let mark = self.mark(now);
+        self.chunks.push_back(Sent {
+            fragment,
+            fate: Fate::InFlight,
+            transmits: 1,
+            packet,
+            sent_at: now,
+            mark,
+        });
         self.flight += self.chunks.back().map_or(0, Sent::wire_len);
         tsn
     }
 
     /// A lost chunk was sent again.
     pub(crate) fn sent_again(&mut self, tsn: u64, packet: u64, now: Instant) {
+        let mark = self.mark(now);
         let Some(sent) = self.get_mut(tsn) else { return };
         if sent.fate != Fate::Lost {
             return;
         }
+        sent.mark = mark;
         sent.fate = Fate::InFlight;
         sent.transmits = sent.transmits.saturating_add(1);
         (sent.packet, sent.sent_at) = (packet, now);
@@ -273,7 +339,8 @@ impl Outstanding {
         let Some(sent) = self.get_mut(tsn) else { return };
         let before = std::mem::replace(&mut sent.fate, Fate::Acked);
         let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
-        let delivered = Delivered { packet: sent.packet, sent_at: sent.sent_at, transmits: sent.transmits };
+        let Sent { packet, sent_at, transmits, mark, .. } = *sent;
+        let delivered = Delivered { packet, sent_at, transmits, mark };
         match before {
             Fate::Acked => return,
             Fate::InFlight => {
@@ -407,7 +474,9 @@ impl Outstanding {
             self.abandon(last);
         }
         self.weight += MESSAGE_OVERHEAD;
-        let sent = Sent { fragment: rest, fate: Fate::Abandoned, transmits: 0, packet: 0, sent_at: now };
+        let mark = self.mark(now);
+        let sent =
+            Sent { fragment: rest, fate: Fate::Abandoned, transmits: 0, packet: 0, sent_at: now, mark };
         self.chunks.push_back(sent);
     }
 

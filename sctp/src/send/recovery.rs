@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::congestion::{Acked, Congestion};
 use super::outstanding::{Delivered, Fate, Outstanding, Progress};
+use super::pacer::Pacer;
 use crate::rto::Rto;
 
 /// What loss detection works on: the rest of the sending side of a path.
@@ -67,6 +68,9 @@ pub(crate) struct Recovery {
     /// A packet may be sent beyond the window: the probe.
     pub(crate) probe_due: bool,
     last_sent: Option<Instant>,
+    /// A round ends when this packet or a later one is acknowledged.
+    round_end: u64,
+    pub(crate) pacer: Pacer,
 }
 
 const MOST_STEPS: u32 = 16;
@@ -88,6 +92,8 @@ impl Recovery {
             probed: false,
             probe_due: false,
             last_sent: None,
+            round_end: 0,
+            pacer: Pacer::default(),
         }
     }
 
@@ -98,6 +104,7 @@ impl Recovery {
 
     /// A chunk was put into the packet; `first` says that it is the earliest outstanding one, sent again.
     pub(crate) fn on_sent(&mut self, tsn: u64, octets: usize, now: Instant, rto: &Rto, first: bool) {
+        self.pacer.on_sent(now, octets);
         self.history.push_back(Transmission { tsn, packet: self.next_packet, sent_at: now });
         if self.t3.is_none() || first {
             self.t3 = Some(now + rto.current());
@@ -126,8 +133,8 @@ impl Recovery {
             return true;
         }
         match &self.episode {
-            Some(episode) => episode.allowance > 0,
-            None => out.flight() < congestion.window(),
+            Some(episode) if congestion.is_reduced_by_loss() => episode.allowance > 0,
+            _ => out.flight() < congestion.window(),
         }
     }
 
@@ -165,20 +172,32 @@ impl Recovery {
         if self.episode.is_some_and(|e| out.base() >= e.exit) {
             self.episode = None;
         }
+        let newest = progress.newest.filter(|newest| !is_early(now, newest, rto));
+        let round = newest.is_some_and(|newest| newest.packet >= self.round_end);
+        if round {
+            self.round_end = self.next_packet;
+        }
+        let rate = out.rate(now, progress.bytes, newest, rto.least().unwrap_or_default());
         if progress.bytes > 0 {
             let recovering = self.episode.is_some();
-            congestion.on_ack(Acked {
+            let once = progress.newest.filter(|newest| newest.transmits == 1);
+            congestion.on_ack(&Acked {
+                now,
                 bytes: progress.bytes,
                 flight_before,
                 recovering,
                 all: out.is_empty(),
+                rtt: once.map(|newest| now.saturating_duration_since(newest.sent_at)),
+                smoothed: rto.smoothed(),
+                round,
+                rate,
             });
             self.probed = false;
         }
         self.undo(progress.late + progress.duplicates, congestion);
         let found = self.detect(now, out, rto, limits);
         if found > 0 && self.episode.is_none() {
-            self.enter(flight_before, found, out, congestion);
+            self.enter(now, flight_before, found, out, congestion);
         }
         self.reduce(progress.bytes, out, congestion);
         if out.is_empty() {
@@ -208,8 +227,7 @@ impl Recovery {
                 rto.measure(rtt);
                 self.measure_from = self.next_packet;
             }
-        } else if rto.least().is_some_and(|least| rtt < least) {
-            // Too early for the retransmission: the answer is to the original.
+        } else if is_early(now, &newest, rto) {
             return;
         }
         if self.newest.is_none_or(|(n, _)| n.packet <= newest.packet) {
@@ -252,8 +270,15 @@ impl Recovery {
         (quarter * self.steps).min(rto.smoothed().unwrap_or_default())
     }
 
-    fn enter(&mut self, flight_before: usize, found: usize, out: &Outstanding, cc: &mut dyn Congestion) {
-        cc.on_loss();
+    fn enter(
+        &mut self,
+        now: Instant,
+        flight_before: usize,
+        found: usize,
+        out: &Outstanding,
+        cc: &mut dyn Congestion,
+    ) {
+        cc.on_loss(now);
         self.doubtful = Some(found);
         self.episode = Some(Episode {
             exit: out.next_tsn(),
@@ -292,7 +317,7 @@ impl Recovery {
 
     /// The earliest of the timers.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        [self.t3, self.reorder_timer, self.probe_timer].into_iter().flatten().min()
+        [self.t3, self.reorder_timer, self.probe_timer, self.pacer.deadline()].into_iter().flatten().min()
     }
 
     /// The reordering window of a packet may be over.
@@ -305,7 +330,7 @@ impl Recovery {
         let found = self.detect(now, out, rto, limits);
         if found > 0 {
             if self.episode.is_none() {
-                self.enter(flight, found, out, congestion);
+                self.enter(now, flight, found, out, congestion);
             }
             self.reduce(0, out, congestion);
         }
@@ -353,6 +378,12 @@ impl Recovery {
             self.probe_timer = Some(at);
         }
     }
+}
+
+/// Too early for the retransmission: the answer is to the original.
+fn is_early(now: Instant, newest: &Delivered, rto: &Rto) -> bool {
+    let rtt = now.saturating_duration_since(newest.sent_at);
+    newest.transmits > 1 && rto.least().is_some_and(|least| rtt < least)
 }
 
 fn is_live(out: &Outstanding, t: &Transmission) -> bool {
