@@ -1,5 +1,5 @@
 //! Tests that need another program. In CI (`CI=true`) a missing program fails them; by hand they say loudly what they
-//! skip. They end only the processes that they started.
+//! skip. They end only the processes that they started. `NOMAGIC_INTEROP=later` skips them where a later run has them.
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "it serves tests, which fail by panicking")]
 
@@ -30,6 +30,10 @@ pub fn has(program: &str) -> bool {
 /// In CI, when the program is missing.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub fn answers(program: &str, question: &str) -> bool {
+    if std::env::var("NOMAGIC_INTEROP").is_ok_and(|value| value == "later") {
+        eprintln!("SKIPPED: {program} has a stage of its own, later");
+        return false;
+    }
     let started = Command::new(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
     if started.is_ok_and(|status| status.success()) {
         return true;
