@@ -24,14 +24,23 @@ pub fn has(program: &str) -> bool {
     answers(program, "--version")
 }
 
+/// Whether what needs a machine without other work, or other programs, is left to a later run, as CI does.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub fn is_later(what: &str) -> bool {
+    let later = std::env::var("NOMAGIC_INTEROP").is_ok_and(|value| value == "later");
+    if later {
+        eprintln!("SKIPPED: {what} has a stage of its own, later");
+    }
+    later
+}
+
 /// As [`has`], for programs that tell their version when asked in another way.
 ///
 /// # Panics
 /// In CI, when the program is missing.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub fn answers(program: &str, question: &str) -> bool {
-    if std::env::var("NOMAGIC_INTEROP").is_ok_and(|value| value == "later") {
-        eprintln!("SKIPPED: {program} has a stage of its own, later");
+    if is_later(program) {
         return false;
     }
     let started = Command::new(program).arg(question).stdout(Stdio::null()).stderr(Stdio::null()).status();
