@@ -1,6 +1,7 @@
 //! Looks into captures: each packet as a tree of the RFC's fields, decrypted where there is a key log.
 
 mod dtls;
+mod dump;
 mod link;
 mod read;
 mod rtp;
@@ -17,7 +18,8 @@ use nomagic_ice::demux::{Class, classify};
 use serde_json::{Value as Json, json};
 
 pub use dtls::KeyLog;
-pub use read::{Captured, Frame, read, read_hex};
+pub use dump::read_hex;
+pub use read::{Captured, Frame, read};
 pub use tree::{Field, Paint, Tree, Value, hex};
 
 use link::Carried;
@@ -88,6 +90,13 @@ struct Place {
     destination: SocketAddr,
 }
 
+/// Whether a datagram came by itself or in one of TURN's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Outside,
+    Relayed,
+}
+
 impl Dissector {
     /// With these keys encrypted packets are opened.
     pub fn new(keys: KeyLog) -> Self {
@@ -138,7 +147,7 @@ impl Dissector {
     }
 
     fn datagram(&mut self, place: Place, octets: &[u8]) -> Packet {
-        let (protocol, tree) = self.look(place, octets);
+        let (protocol, tree) = self.look(place, octets, Depth::Outside);
         Packet {
             frame: place.frame,
             time: place.time,
@@ -150,17 +159,18 @@ impl Dissector {
     }
 
     /// Tells the protocols apart by their first octets, as RFC 7983 has it.
-    fn look(&mut self, place: Place, octets: &[u8]) -> (&'static str, Tree) {
+    fn look(&mut self, place: Place, octets: &[u8], depth: Depth) -> (&'static str, Tree) {
         match classify(octets) {
-            Class::Stun => ("stun", stun::message(octets)),
+            Class::Stun => {
+                let mut tree = stun::message(octets);
+                if let Some(data) = stun::relayed(octets).filter(|_| depth == Depth::Outside) {
+                    self.relayed(&mut tree, place, data);
+                }
+                ("stun", tree)
+            }
             Class::TurnChannel => {
                 let (mut tree, data) = stun::channel_data(octets);
-                // What a relay carries is a datagram like any other; another channel's header in it is only octets.
-                if !matches!(classify(data), Class::TurnChannel | Class::Unknown | Class::Quic | Class::Zrtp)
-                {
-                    let (protocol, inner) = self.look(place, data);
-                    tree.add(protocol, inner);
-                }
+                self.relayed(&mut tree, place, data);
                 ("turn-channel", tree)
             }
             Class::Dtls => {
@@ -178,19 +188,32 @@ impl Dissector {
         }
     }
 
+    /// What a relay carries is a datagram like any other, but carries no further one.
+    fn relayed(&mut self, tree: &mut Tree, place: Place, data: &[u8]) {
+        if matches!(classify(data), Class::Stun | Class::Dtls | Class::Rtp | Class::Rtcp) {
+            let (protocol, inner) = self.look(place, data, Depth::Relayed);
+            tree.add(protocol, inner);
+        }
+    }
+
     fn media(&mut self, place: Place, octets: &[u8], control: bool) -> Tree {
         let connection = self.connections.get_mut(&ends(place.source, place.destination));
         let read = if control { rtp::control } else { rtp::packet };
         let Some(connection) = connection.filter(|connection| connection.srtp.is_some()) else {
             return read(octets, false);
         };
+        let mut tree;
         match connection.media(place.source, control, octets) {
-            Some(plain) => {
-                let mut tree = read(&plain, false);
+            Some(Ok(plain)) => {
+                tree = read(&plain, false);
                 tree.add("decrypted", true).rfc("RFC 3711 section 3.3");
-                tree
             }
-            None => read(octets, true),
+            Some(Err(fault)) => {
+                tree = read(octets, true);
+                tree.add("decrypted", false).note(fault).rfc("RFC 3711 section 3.3");
+            }
+            None => tree = read(octets, true),
         }
+        tree
     }
 }

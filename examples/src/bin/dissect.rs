@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,8 +13,12 @@ use nomagic_examples::dissect::{Captured, Dissector, KeyLog, Packet, Paint, read
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// A pcap or pcapng file; `-` reads datagrams from standard input, one a line in hexadecimal digits
-    file: PathBuf,
+    /// A pcap or pcapng file; `-` reads packets from standard input, as `--hex` does
+    #[arg(required_unless_present = "hex")]
+    file: Option<PathBuf>,
+    /// Reads hexadecimal digits: one packet a line, or a dump with offsets
+    #[arg(long)]
+    hex: bool,
     /// One JSON object a packet
     #[arg(long)]
     json: bool,
@@ -24,7 +28,19 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(fault) if fault.use_stderr() => {
+            // Its first paragraph says what is wrong, the others how it is done right, as `--help` does.
+            let text = fault.to_string();
+            let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+            let message = lines.collect::<Vec<_>>().join(" ");
+            eprintln!("dissect: {}", message.trim_start_matches("error: "));
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("dissect: {message}");
@@ -36,11 +52,14 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), String> {
     let mut keys = KeyLog::default();
     if let Some(path) = &options.keylog {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        keys.add(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path).map_err(|fault| name(path, fault))?;
+        keys.add(&text).map_err(|fault| name(path, fault))?;
     }
-    let hex = options.file.as_os_str() == "-";
-    let captured = if hex { Captured::default() } else { open(&options.file)? };
+    let file = options.file.as_deref().filter(|file| file.as_os_str() != "-");
+    let captured = match file {
+        Some(file) if !options.hex => open(file)?,
+        _ => Captured::default(),
+    };
     if let Err(fault) = keys.add(&captured.key_log) {
         eprintln!("dissect: the key log in the capture: {fault}");
     }
@@ -52,29 +71,36 @@ fn run(options: &Options) -> Result<(), String> {
         true => writeln!(out, "{}", packet.to_json()),
         false => writeln!(out, "{}", packet.print(paint)),
     };
-    let shown = if hex {
-        let datagrams = read_hex(io::stdin().lock())?;
-        datagrams.iter().zip(1..).try_for_each(|(octets, number)| show(&dissector.bare(number, octets)))
-    } else {
-        let frames = captured.frames.iter();
-        frames.flat_map(|frame| dissector.frame(frame)).try_for_each(|packet| show(&packet))
+    let packets = match file {
+        Some(file) if options.hex => read_hex(&*bytes(file)?).map_err(|fault| name(file, fault))?,
+        Some(_) => Vec::new(),
+        None => read_hex(io::stdin().lock())?,
     };
+    let frames = captured.frames.iter();
+    let shown =
+        frames.flat_map(|frame| dissector.frame(frame)).try_for_each(|packet| show(&packet)).and_then(|()| {
+            packets.iter().zip(1..).try_for_each(|(octets, at)| show(&dissector.bare(at, octets)))
+        });
     match shown.and_then(|()| out.flush()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.to_string()),
         _ => {}
     }
-    if let Some(reason) = captured.cut {
-        eprintln!(
-            "dissect: {} ends early, behind frame {}: {reason}",
-            options.file.display(),
-            captured.frames.len()
-        );
+    if let (Some(file), Some(reason)) = (file, captured.cut) {
+        let last = captured.frames.len();
+        eprintln!("dissect: {} ends early, behind frame {last}: {reason}", file.display());
     }
     Ok(())
 }
 
-fn open(path: &PathBuf) -> Result<Captured, String> {
-    let file = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    read(&file).map_err(|error| format!("{}: {error}", path.display()))
+fn open(path: &Path) -> Result<Captured, String> {
+    read(&bytes(path)?).map_err(|fault| name(path, fault))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|fault| name(path, fault))
+}
+
+fn name(path: &Path, fault: impl std::fmt::Display) -> String {
+    format!("{}: {fault}", path.display())
 }

@@ -7,7 +7,7 @@ use nomagic_dtls::extension::{ExtensionType, Extensions, UseSrtp};
 use nomagic_dtls::handshake::{FragmentHeader, Message, MessageType};
 use nomagic_dtls::record::{ContentType, Header, Records};
 use nomagic_dtls::{Alert, CipherSuite, Observer, Role, SrtpProfile, U16List};
-use nomagic_srtp::{Profile, Receiver, ReceiverConfig, split_keying_material};
+use nomagic_srtp::{Profile, Receiver, ReceiverConfig, UnprotectError, split_keying_material};
 
 use super::sctp;
 use super::tree::{Tree, Value};
@@ -58,6 +58,8 @@ pub(super) struct Connection {
     /// What each end sends with, the client first.
     media: Option<[Receiver; 2]>,
     messages: BTreeMap<(SocketAddr, u16), Reassembly>,
+    /// SCTP was seen in it.
+    sctp: bool,
 }
 
 /// A handshake message in pieces.
@@ -119,34 +121,44 @@ impl Connection {
         tree
     }
 
-    fn protected(&self, tree: &mut Tree, source: SocketAddr, header: &Header, content: &[u8], whole: &[u8]) {
-        let role = if self.client == Some(source) { Role::Client } else { Role::Server };
-        let mut copy = whole.to_vec();
-        let opened = self.observer.as_ref().and_then(|observer| observer.open(role, &mut copy));
+    fn protected(
+        &mut self,
+        tree: &mut Tree,
+        source: SocketAddr,
+        header: &Header,
+        content: &[u8],
+        whole: &[u8],
+    ) {
+        // Without addresses nobody knows who speaks: where one end's key does not fit, the other's may.
+        let opened = self.roles(source).into_iter().find_map(|role| {
+            let mut copy = whole.to_vec();
+            self.observer.as_ref()?.open(role, &mut copy).map(|plaintext| plaintext.to_vec())
+        });
         let Some(plaintext) = opened else {
-            let field = tree.add("encrypted", content);
+            tree.add("encrypted", content);
             if let Some(suite) = self.suite
-                && self.observer.is_none()
                 && !CipherSuite::SUPPORTED.contains(&suite)
             {
-                field.note(format!("{suite} is not implemented"));
+                tree.add("not_decrypted", format!("{suite} is not implemented"));
             }
             return;
         };
         tree.add("decrypted", true).rfc("RFC 5288 section 3");
         match header.content_type {
             ContentType::HANDSHAKE => {
-                let messages = fragments(plaintext).map(|(header, body)| message(&header, body));
+                let messages = fragments(&plaintext).map(|(header, body)| message(&header, body));
                 tree.add("handshake", messages.collect::<Value>()).rfc("RFC 6347 section 4.2.2");
             }
             ContentType::APPLICATION_DATA => {
-                tree.add("application_data", &*plaintext);
-                let inner = sctp::packet(plaintext);
-                if inner.find("malformed").is_none() {
+                tree.add("application_data", &plaintext[..]);
+                let inner = sctp::packet(&plaintext);
+                // Other protocols run over DTLS too; where SCTP was seen, a malformed packet is SCTP's.
+                self.sctp |= inner.find("malformed").is_none();
+                if self.sctp {
                     tree.add("sctp", inner).rfc("RFC 8261 section 5");
                 }
             }
-            kind => plain(tree, kind, plaintext),
+            kind => plain(tree, kind, &plaintext),
         }
     }
 
@@ -237,13 +249,31 @@ impl Connection {
         Some([client, server].map(|key| Receiver::new(&key, ReceiverConfig::default())))
     }
 
-    /// Decrypts a media packet: RTP, or RTCP.
-    pub(super) fn media(&mut self, source: SocketAddr, control: bool, octets: &[u8]) -> Option<Vec<u8>> {
-        let receiver = &mut self.media.as_mut()?[usize::from(self.client != Some(source))];
-        let mut copy = octets.to_vec();
-        let plain =
-            if control { receiver.unprotect_rtcp(&mut copy) } else { receiver.unprotect_rtp(&mut copy) };
-        plain.ok().map(|plain| plain.to_vec())
+    /// Decrypts a media packet: RTP, or RTCP. Nothing, where the keys are not known.
+    pub(super) fn media(
+        &mut self,
+        source: SocketAddr,
+        control: bool,
+        octets: &[u8],
+    ) -> Option<Result<Vec<u8>, UnprotectError>> {
+        let roles = self.roles(source);
+        let [client, server] = self.media.as_mut()?;
+        let mut open = |role| {
+            let receiver = if role == Role::Client { &mut *client } else { &mut *server };
+            let mut copy = octets.to_vec();
+            let plain =
+                if control { receiver.unprotect_rtcp(&mut copy) } else { receiver.unprotect_rtp(&mut copy) };
+            plain.map(|plain| plain.to_vec())
+        };
+        Some(open(roles[0]).or_else(|fault| open(roles[1]).map_err(|_| fault)))
+    }
+
+    /// Who speaks, and who may speak instead.
+    fn roles(&self, source: SocketAddr) -> [Role; 2] {
+        match self.client == Some(source) {
+            true => [Role::Client, Role::Server],
+            false => [Role::Server, Role::Client],
+        }
     }
 }
 

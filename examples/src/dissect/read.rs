@@ -1,11 +1,15 @@
 //! Captures in, frames out.
 
-use std::io::{BufRead, Cursor};
+use std::io::Cursor;
 use std::time::Duration;
 
 use pcap_file::DataLink;
 use pcap_file::pcap::PcapReader;
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption,
+};
 use pcap_file::pcapng::{Block, PcapNgReader};
+use pcap_file::{Endianness, TsResolution};
 
 /// A frame as it was captured.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +35,12 @@ pub struct Captured {
     pub cut: Option<String>,
 }
 
+impl Captured {
+    fn add(&mut self, time: Duration, link: DataLink, data: Vec<u8>) {
+        self.frames.push(Frame { number: self.frames.len() as u64 + 1, time, link, data });
+    }
+}
+
 /// Type of the block that carries secrets, and of secrets that are a TLS key log.
 const SECRETS_BLOCK: u32 = 10;
 const KEY_LOG: u32 = 0x544c_534b;
@@ -49,18 +59,18 @@ pub fn read(file: &[u8]) -> Result<Captured, String> {
 fn read_pcap(file: &[u8]) -> Result<Captured, String> {
     let mut reader =
         PcapReader::new(Cursor::new(file)).map_err(|error| format!("neither pcap nor pcapng: {error}"))?;
-    let link = reader.header().datalink;
+    let (link, resolution) = (reader.header().datalink, reader.header().ts_resolution);
     let mut captured = Captured::default();
-    while let Some(packet) = reader.next_packet() {
+    // Raw, for the library refuses what a short snap length has sliced.
+    while let Some(packet) = reader.next_raw_packet() {
         match packet {
             Ok(packet) => {
-                let number = captured.frames.len() as u64 + 1;
-                captured.frames.push(Frame {
-                    number,
-                    time: packet.timestamp,
-                    link,
-                    data: packet.data.into_owned(),
-                });
+                let fraction = match resolution {
+                    TsResolution::MicroSecond => Duration::from_micros(packet.ts_frac.into()),
+                    TsResolution::NanoSecond => Duration::from_nanos(packet.ts_frac.into()),
+                };
+                let time = Duration::from_secs(packet.ts_sec.into()) + fraction;
+                captured.add(time, link, packet.data.into_owned());
             }
             Err(error) => {
                 captured.cut = Some(error.to_string());
@@ -82,22 +92,51 @@ fn read_pcapng(file: &[u8]) -> Result<Captured, String> {
                 captured.cut = Some(error.to_string());
                 break;
             }
+            // The library takes ticks of whatever length for nanoseconds.
             Some(Ok(Block::EnhancedPacket(packet))) => {
-                (packet.interface_id as usize, packet.timestamp, packet.data.into_owned())
+                let ticks = u64::try_from(packet.timestamp.as_nanos()).unwrap_or(u64::MAX);
+                (packet.interface_id as usize, ticks, packet.data.into_owned())
             }
-            Some(Ok(Block::SimplePacket(packet))) => (0, Duration::ZERO, packet.data.into_owned()),
+            // The ancestor of the above. Its time is two words, the higher first, in either order of octets.
+            Some(Ok(Block::Packet(packet))) => {
+                let (id, time, data) = (packet.interface_id, packet.timestamp, packet.data.into_owned());
+                let little = reader.section().endianness == Endianness::Little;
+                (id.into(), if little { time.rotate_left(32) } else { time }, data)
+            }
+            Some(Ok(Block::SimplePacket(packet))) => (0, 0, packet.data.into_owned()),
             Some(Ok(Block::Unknown(block))) if block.type_ == SECRETS_BLOCK => {
                 captured.key_log.push_str(&secrets(&block.value));
                 continue;
             }
             Some(Ok(_)) => continue,
         };
-        let (interface, time, data) = found;
-        let link =
-            reader.interfaces().get(interface).map_or(DataLink::ETHERNET, |interface| interface.linktype);
-        captured.frames.push(Frame { number: captured.frames.len() as u64 + 1, time, link, data });
+        let (interface, ticks, data) = found;
+        let interface = reader.interfaces().get(interface);
+        let link = interface.map_or(DataLink::ETHERNET, |interface| interface.linktype);
+        captured.add(interface.map_or(Duration::ZERO, |interface| time(interface, ticks)), link, data);
     }
     Ok(captured)
+}
+
+/// What an interface's ticks come to: millionths of a second, unless it says another power of 10 or of 2.
+fn time(interface: &InterfaceDescriptionBlock<'_>, ticks: u64) -> Duration {
+    let (mut second, mut offset) = (Some(1_000_000), 0);
+    for option in &interface.options {
+        match *option {
+            InterfaceDescriptionOption::IfTsResol(power) if power & 0x80 != 0 => {
+                second = 2u128.checked_pow((power & 0x7f).into());
+            }
+            InterfaceDescriptionOption::IfTsResol(power) => second = 10u128.checked_pow(power.into()),
+            InterfaceDescriptionOption::IfTsOffset(seconds) => offset = seconds,
+            _ => {}
+        }
+    }
+    // Of a length that no number here holds, all the ticks there can be make no nanosecond.
+    let Some(second) = second else { return Duration::from_secs(offset) };
+    let ticks = u128::from(ticks);
+    let seconds = u64::try_from(ticks / second).unwrap_or(u64::MAX);
+    let nanoseconds = u64::try_from(ticks % second * 1_000_000_000 / second).unwrap_or(0);
+    Duration::from_secs(seconds.saturating_add(offset)).saturating_add(Duration::from_nanos(nanoseconds))
 }
 
 /// The key log in a Decryption Secrets Block, in either order of octets; nothing where it holds other secrets.
@@ -116,31 +155,4 @@ fn secrets(block: &[u8]) -> String {
         }
     }
     String::new()
-}
-
-/// Reads one datagram a line, as hexadecimal digits; spaces, colons and a leading `0x` are allowed, empty lines and those
-/// that begin with `#` are passed over.
-///
-/// # Errors
-/// A line holds something else; its number is named.
-pub fn read_hex(input: impl BufRead) -> Result<Vec<Vec<u8>>, String> {
-    let mut datagrams = Vec::new();
-    for (number, line) in input.lines().enumerate() {
-        let line = line.map_err(|error| error.to_string())?;
-        let text = line.trim();
-        if text.is_empty() || text.starts_with('#') {
-            continue;
-        }
-        let text = text.strip_prefix("0x").unwrap_or(text);
-        let digits: Option<Vec<u8>> = text
-            .chars()
-            .filter(|digit| !digit.is_whitespace() && *digit != ':')
-            .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
-        let pairs = digits.filter(|digits| digits.len() % 2 == 0);
-        let pairs =
-            pairs.ok_or_else(|| format!("line {}: expected pairs of hexadecimal digits", number + 1))?;
-        datagrams.push(pairs.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect());
-    }
-    Ok(datagrams)
 }

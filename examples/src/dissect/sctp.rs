@@ -33,27 +33,35 @@ pub(super) fn packet(octets: &[u8]) -> Tree {
         });
     }
     match parsed {
-        Err(fault) => tree.fault(fault.offset, fault.kind),
-        Ok(packet) => {
-            let chunks = packet.chunks().map(|raw| {
-                let mut one = Tree::default();
-                one.add("type", raw.kind.0).note(raw.kind);
-                one.add("flags", raw.flags);
-                one.add("length", raw.value.len() + 4);
-                match Chunk::parse(raw) {
-                    Ok(chunk) => fields(&mut one, &chunk),
-                    Err(fault) => {
-                        one.add("value", raw.value);
-                        one.fault(fault.offset, fault.kind);
-                    }
-                }
-                one
-            });
-            let chunks: Value = chunks.collect();
-            tree.add("chunks", chunks).rfc("RFC 9260 section 3.2");
+        Ok(packet) => drop(tree.add("chunks", chunks(&packet)).rfc("RFC 9260 section 3.2")),
+        Err(fault) => {
+            // Chunks begin at multiples of four octets: what is in front of the fault is a packet.
+            let good = octets.get(..fault.offset & !3).and_then(|octets| Packet::parse(octets).ok());
+            if let Some(packet) = good {
+                tree.add("chunks", chunks(&packet)).rfc("RFC 9260 section 3.2");
+            }
+            tree.fault(fault.offset, fault.kind);
         }
     }
     tree
+}
+
+fn chunks(packet: &Packet<'_>) -> Value {
+    let chunks = packet.chunks().map(|raw| {
+        let mut one = Tree::default();
+        one.add("type", raw.kind.0).note(raw.kind);
+        one.add("flags", raw.flags);
+        one.add("length", raw.value.len() + 4);
+        match Chunk::parse(raw) {
+            Ok(chunk) => fields(&mut one, &chunk),
+            Err(fault) => {
+                one.add("value", raw.value);
+                one.fault(fault.offset, fault.kind);
+            }
+        }
+        one
+    });
+    chunks.collect()
 }
 
 fn fields(tree: &mut Tree, chunk: &Chunk<'_>) {

@@ -51,6 +51,12 @@ pub(super) fn message(octets: &[u8]) -> Tree {
     tree
 }
 
+/// The datagram in a Send or Data indication; RFC 8656 section 11.
+pub(super) fn relayed(octets: &[u8]) -> Option<&[u8]> {
+    let message = Message::parse(octets).ok()?;
+    message.attributes().find(|raw| raw.attribute_type == AttributeType::DATA).map(|raw| raw.value)
+}
+
 /// The attributes that are there whole, behind MESSAGE-INTEGRITY too.
 fn attributes(body: &[u8]) -> impl Iterator<Item = RawAttribute<'_>> {
     let mut at = 0;
