@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nomagic_examples::dissect::{Dissector, Packet, Paint, Value, read, read_hex};
 use nomagic_testkit::vectors::{corpus, folder, hex, json_lines};
+use proptest::prelude::*;
 
 /// The request of RFC 5769 section 2.1.
 const REQUEST: &str = "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff80290008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf";
@@ -306,6 +307,18 @@ fn pcapng_counts_time_as_its_interface_says() {
             assert_eq!(packets.len(), 4, "{big} {resolution:?}");
             assert!(packets.iter().all(|packet| packet.protocol == "stun"), "{packets:?}");
             assert_eq!((packets[1].time, packets[2].time), (ours, ours), "{big} {resolution:?}");
+        }
+    }
+}
+
+proptest! {
+    /// Whatever is typed, and rows that look like a dump's: packets or one line that says where it is wrong.
+    #[test]
+    fn arbitrary_text_never_breaks_the_reader_of_dumps(text in "(\\PC|\n){0,80}", rows in "([0-9a-f]{3,9}(:| ) {0,3}[0-9a-f |]{0,60}\n){0,5}") {
+        for text in [text, rows] {
+            if let Err(fault) = read_hex(text.as_bytes()) {
+                prop_assert!(fault.starts_with("line ") && fault.lines().count() == 1, "{fault}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nomagic_examples::dissect::{Dissector, Paint, read};
+use nomagic_examples::dissect::{Dissector, Paint, read, read_hex};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut dissector = Dissector::default();
@@ -10,6 +10,9 @@ fuzz_target!(|bytes: &[u8]| {
         let packet = dissector.bare(number, packet);
         let _ = packet.to_json().to_string();
         let _ = packet.print(Paint::Plain);
+    }
+    for packet in read_hex(bytes).unwrap_or_default() {
+        let _ = dissector.bare(1, &packet).print(Paint::Colours);
     }
     if let Ok(captured) = read(bytes) {
         for packet in captured.frames.iter().flat_map(|frame| dissector.frame(frame)) {
