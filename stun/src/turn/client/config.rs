@@ -1,12 +1,10 @@
 //! What a client is told before it begins.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::attribute::{AddressFamily, ReservationToken};
+use crate::credential::LongTermCredential;
 use crate::rto::Schedule;
 use crate::turn::Transport;
 
@@ -58,27 +56,6 @@ impl ClientConfig {
             channels: 64,
             connections: 16,
         }
-    }
-}
-
-/// User name and password of the long-term mechanism; RFC 8489 section 9.2. The password is wiped when dropped.
-#[derive(Clone)]
-pub struct LongTermCredential {
-    /// At most 508 octets; a longer one is not sent, and the server refuses.
-    pub username: String,
-    pub(super) password: Zeroizing<String>,
-}
-
-impl LongTermCredential {
-    /// Both texts must be prepared as OpaqueString (RFC 8265); those in ASCII without control characters are.
-    pub fn new(username: &str, password: &str) -> Self {
-        Self { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) }
-    }
-}
-
-impl fmt::Debug for LongTermCredential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LongTermCredential").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
