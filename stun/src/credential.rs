@@ -132,7 +132,7 @@ pub enum CredentialError {
 //= rfc8489#14.3-1
 fn prepare_username(username: &str) -> Result<String, CredentialError> {
     let username = opaque_string(username).map_err(CredentialError::Username)?;
-    Username::new(&username).map_err(|fault| CredentialError::TooLong(fault.found))?;
+    Username::new(&username).map_err(|_| CredentialError::TooLong(username.len()))?;
     Ok(username.into_owned())
 }
 

@@ -283,9 +283,12 @@ impl Challenge {
         } else {
             builder
         };
-        if let (Ok(realm), Ok(nonce)) = (Realm::new(&self.realm), Nonce::new(&self.nonce)) {
-            builder = builder.attribute(&realm).attribute(&nonce);
-        }
+        // Copied as they came, even if they are longer than we should write them ourselves.
+        //= rfc8489#9.2.5-6
+        //= rfc8489#9.2.5-7
+        builder = builder
+            .attribute(&Opaque { attribute_type: AttributeType::REALM, value: self.realm.as_bytes() })
+            .attribute(&Opaque { attribute_type: AttributeType::NONCE, value: self.nonce.as_bytes() });
         match &self.algorithms {
             //= rfc8489#9.2.5-19
             Some((offered, chosen)) => {

@@ -30,7 +30,7 @@ pub struct BindingConfig {
     pub schedule: Schedule,
     /// Who asks; RFC 8489 section 9. Default nobody in particular: requests are not signed, nor need answers be.
     pub credential: Option<Credential>,
-    /// What we call ourselves in SOFTWARE, at most 763 octets; empty for nothing. Default nothing.
+    /// What we call ourselves in SOFTWARE, at most 127 characters; empty for nothing. Default nothing.
     pub software: String,
     /// Requests under way together with outcomes not yet taken, 1 or more, default 64. Bounds the memory: about
     /// 400 octets each, and PADDING.

@@ -47,7 +47,7 @@ impl Keys {
 #[non_exhaustive]
 pub enum UsersError {
     /// RFC 8489 section 14.9.
-    #[error("the realm has {0} octets, 1 to 763 fit")]
+    #[error("the realm has {0} characters, 1 to 127 fit")]
     Realm(usize),
     /// RFC 8489 section 14.3.
     #[error("the user name has {0} octets, 1 to 508 fit")]
@@ -78,8 +78,9 @@ impl Users {
     /// # Errors
     /// The realm is empty, too long, or no text.
     pub fn new(realm: &str) -> Result<Self, UsersError> {
-        if !matches!(realm.len(), 1..=763) {
-            return Err(UsersError::Realm(realm.len()));
+        let characters = realm.chars().count();
+        if !matches!(characters, 1..=127) {
+            return Err(UsersError::Realm(characters));
         }
         let realm = opaque_string(realm).map_err(UsersError::Unprepared)?;
         let (known, hashes) = (BTreeMap::new(), BTreeMap::new());
@@ -191,6 +192,7 @@ mod tests {
     #[test]
     fn names_and_realms_that_do_not_fit_are_refused() {
         assert_eq!(Users::new("").unwrap_err(), UsersError::Realm(0));
+        assert_eq!(Users::new(&"a".repeat(128)).unwrap_err(), UsersError::Realm(128));
         let mut users = Users::new("example.org").unwrap();
         assert!(users.is_empty());
         assert_eq!(users.add(&"a".repeat(509), ""), Err(UsersError::Username(509)));

@@ -27,7 +27,7 @@ pub struct ClientConfig {
     pub dont_fragment: bool,
     /// Asks for a ticket, with which the allocation can follow us to another address (RFC 8016). Default `false`.
     pub mobile: bool,
-    /// What we call ourselves in SOFTWARE, at most 763 octets; empty for nothing. Default `nomagic`.
+    /// What we call ourselves in SOFTWARE, at most 127 characters; empty for nothing. Default `nomagic`.
     pub software: String,
     /// When requests are repeated over UDP and DTLS, and given up everywhere; RFC 8489 section 6.2.
     pub schedule: Schedule,

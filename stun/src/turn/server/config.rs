@@ -18,7 +18,7 @@ pub struct ServerConfig {
     pub relays: Vec<RelayRange>,
     /// Whom it relays to. Default: hosts on the open internet only.
     pub peers: PeerPolicy,
-    /// What it calls itself in SOFTWARE, at most 763 octets; empty for nothing. Default `nomagic`.
+    /// What it calls itself in SOFTWARE, at most 127 characters; empty for nothing. Default `nomagic`.
     pub software: String,
     /// How long an allocation lasts if its client asks for nothing longer; seconds, default 600, RFC 8656 section 6.
     pub default_lifetime: Duration,
