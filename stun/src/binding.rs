@@ -3,7 +3,12 @@
 mod client;
 mod event;
 mod request;
+mod server;
 
 pub use client::{BindingClient, BindingConfig};
 pub use event::{BindingAnswer, BindingEvent, BindingOutcome, Input, StartError, Stats, Transmit};
 pub use request::BindingRequest;
+pub use server::{
+    AddressPair, Admission, BindingServer, BindingServerConfig, BindingServerStats, BindingServerTransmit,
+    PairError,
+};

@@ -34,8 +34,9 @@ mod wire;
 pub use attribute::{Attribute, RawAttribute};
 #[cfg(feature = "std")]
 pub use binding::{
-    BindingAnswer, BindingClient, BindingConfig, BindingEvent, BindingOutcome, BindingRequest, Input,
-    StartError, Stats, Transmit,
+    AddressPair, Admission, BindingAnswer, BindingClient, BindingConfig, BindingEvent, BindingOutcome,
+    BindingRequest, BindingServer, BindingServerConfig, BindingServerStats, BindingServerTransmit, Input,
+    PairError, StartError, Stats, Transmit,
 };
 pub use build::{MessageBuilder, MessageTooLong, Open, Sealed, Signed, SignedSha256};
 #[cfg(feature = "std")]
@@ -48,3 +49,7 @@ pub use kind::{AttributeType, Class, ErrorCode, MessageType, Method, PasswordAlg
 pub use message::{Attributes, HEADER_LEN, MAGIC_COOKIE, Message, is_stun};
 pub use nonce::SecurityFeatures;
 pub use opaque::{OpaqueStringError, opaque_string};
+#[cfg(feature = "std")]
+pub use server::allowance::UnauthenticatedAnswers;
+#[cfg(feature = "std")]
+pub use server::users::{Users, UsersError};
