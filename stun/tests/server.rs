@@ -380,7 +380,8 @@ fn a_list_of_algorithms_that_is_not_ours_is_a_bad_request() {
     let mut world = long_term();
     let nonce = world.nonce();
     let (md5, sha256) = (PasswordAlgorithm::MD5, PasswordAlgorithm::SHA_256);
-    let cases: [(Option<&[u8]>, Option<PasswordAlgorithm>, u16); 8] = [
+    type Case<'c> = (Option<&'c [u8]>, Option<PasswordAlgorithm>, u16);
+    let cases: [Case<'_>; 8] = [
         (None, None, 0),
         (Some(BOTH), Some(sha256), 0),
         (Some(BOTH), Some(md5), 0),
