@@ -1,6 +1,7 @@
 //! Certificates: our own, made here, and the little that is read of the peer's.
 
 mod der;
+mod load;
 mod verify;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::error::ParseError;
 use crate::handshake::CertificateChain;
 
 pub(crate) use der::{CertificateError, peer_key};
+pub use load::IdentityError;
 pub use verify::{Fingerprint, FingerprintError, HashAlgorithm, PeerCertificates, Rejection, Verifier};
 
 /// A certificate and its private key. Made once, shared by all connections that use it: put it into an [`Arc`](std::sync::Arc).
@@ -44,6 +46,11 @@ impl Identity {
     pub fn certificate(&self) -> &[u8] {
         let chain: Result<CertificateChain<'_>, ParseError> = CertificateChain::parse(&self.message);
         chain.ok().and_then(|chain| chain.leaf()).unwrap_or_default()
+    }
+
+    /// The certificates as DER, one's own first.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        CertificateChain::parse(&self.message).ok().into_iter().flat_map(|chain| chain.iter())
     }
 
     /// The certificate's SHA-256 fingerprint, for `a=fingerprint`; RFC 8122 section 5.

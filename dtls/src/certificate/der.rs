@@ -39,6 +39,8 @@ pub(crate) struct PeerKey<'a> {
     /// SubjectPublicKeyInfo as DER.
     pub(crate) spki: &'a [u8],
     pub(crate) key: PublicKey,
+    /// What the BIT STRING of it holds.
+    pub(crate) bytes: &'a [u8],
 }
 
 /// Finds the public key in a certificate. Nothing else is looked at but the structure up to there: not names, dates,
@@ -46,14 +48,12 @@ pub(crate) struct PeerKey<'a> {
 /// 9925), signed with any algorithm, or odd in other ways can be used.
 pub(crate) fn peer_key(certificate: &[u8]) -> Result<PeerKey<'_>, CertificateError> {
     let spki = subject_public_key_info(certificate).map_err(|_| CertificateError::Malformed)?;
-    Ok(PeerKey { spki, key: public_key(spki)? })
+    let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| CertificateError::Malformed)?;
+    let bytes = info.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
+    Ok(PeerKey { spki, key: public_key(info.algorithm, bytes)?, bytes })
 }
 
-/// The key of a SubjectPublicKeyInfo.
-pub(super) fn public_key(spki: &[u8]) -> Result<PublicKey, CertificateError> {
-    let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| CertificateError::Malformed)?;
-    let algorithm = info.algorithm;
-    let bytes = info.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
+fn public_key(algorithm: AlgorithmIdentifierRef<'_>, bytes: &[u8]) -> Result<PublicKey, CertificateError> {
     match algorithm.oid {
         EC_PUBLIC_KEY => match algorithm.parameters.and_then(|named| named.decode_as().ok()) {
             Some(SECP256R1) => p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok().map(PublicKey::P256),
@@ -112,7 +112,7 @@ fn subject_public_key_info(certificate: &[u8]) -> der::Result<&[u8]> {
     fields.tlv_bytes()
 }
 
-fn sequence(value: AnyRef<'_>) -> der::Result<&[u8]> {
+pub(super) fn sequence(value: AnyRef<'_>) -> der::Result<&[u8]> {
     use der::Tagged;
     value.tag().assert_eq(Tag::Sequence)?;
     Ok(value.value())

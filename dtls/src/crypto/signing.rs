@@ -7,9 +7,9 @@ use rand::CryptoRng;
 use super::signature::SignatureHash;
 use super::suite::Authentication;
 use super::{NamedGroup, SignatureScheme};
+use crate::certificate::IdentityError;
 
 /// A private key. Its types wipe themselves when dropped.
-#[cfg_attr(not(test), expect(dead_code, reason = "the others are loaded"))]
 pub(crate) enum SigningKey {
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
@@ -20,6 +20,11 @@ impl SigningKey {
     /// A new key on P-256.
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
         Self::P256(p256::ecdsa::SigningKey::generate_from_rng(rng))
+    }
+
+    /// A key of RSA: RSAPrivateKey as DER.
+    pub(crate) fn rsa(_der: &[u8]) -> Result<Self, IdentityError> {
+        Err(IdentityError::RsaSigning)
     }
 
     /// What the key can sign with, the first choice first.
