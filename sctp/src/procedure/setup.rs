@@ -18,14 +18,15 @@ use crate::tcb::{Local, Peer, Tcb};
 const LEAST_WINDOW: u32 = 1500;
 
 impl Association {
-    /// Parameters that both INIT and INIT ACK carry; Forward-TSN-Supported stands last since it needs no padding.
+    /// Parameters that both INIT and INIT ACK carry. The last one needs no padding, and is not Forward-TSN-Supported if that
+    /// can be helped: `rtc-sctp` does not read a parameter without a value at the end of the chunk, nor the packet then.
     fn write_offer(&self, out: &mut Vec<u8>) {
         let extensions = [ChunkType::RECONFIG.0, ChunkType::FORWARD_TSN.0];
         param::write(out, ParamType::SUPPORTED_EXTENSIONS, &extensions);
+        param::write(out, ParamType::FORWARD_TSN, &[]);
         if self.config.zero_checksum {
             param::write(out, ParamType::ZERO_CHECKSUM, &[0, 0, 0, 1]);
         }
-        param::write(out, ParamType::FORWARD_TSN, &[]);
     }
 
     fn our_init<'a>(&self, local: Local, params: Params<'a>) -> Init<'a> {
