@@ -502,3 +502,6 @@ impl std::fmt::Debug for Association {
         f.debug_struct("Association").field("state", &self.state()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

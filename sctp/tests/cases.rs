@@ -131,7 +131,8 @@ fn a_heartbeat_carries_a_fresh_nonce_and_only_its_echo_is_a_measurement() {
     let mut seen = Vec::new();
     for _ in 0..4 {
         let sent = loop {
-            if let Some(sent) = played.wait().into_iter().find(|p| text(&[p.to_vec()]).contains("HEARTBEAT"))
+            if let Some(sent) =
+                played.wait().into_iter().find(|p| text(std::slice::from_ref(p)).contains("HEARTBEAT"))
             {
                 break sent;
             }
@@ -225,7 +226,7 @@ fn an_init_comes_alone_and_with_tag_zero_or_not_at_all() {
         played
             .say(0, &[raw(4, 0, &[0, 1, 0, 8, 1, 2, 3, 4]), init.clone()].concat())
             .iter()
-            .all(|p| !text(&[p.clone()]).contains("INIT-ACK"))
+            .all(|p| !text(std::slice::from_ref(p)).contains("INIT-ACK"))
     );
     assert!(text(&played.say(0, &init)).contains("INIT-ACK"));
     played.end.connect(played.now);
@@ -234,7 +235,10 @@ fn an_init_comes_alone_and_with_tag_zero_or_not_at_all() {
     assert_eq!((parsed.tag(), parsed.chunks().count()), (0, 1));
     // Tag 0 is for nothing else.
     assert!(
-        fresh().say(0, &data(PEER_TSN, 11, 0, 0, b"x")).iter().all(|p| text(&[p.clone()]).contains("ABORT"))
+        fresh()
+            .say(0, &data(PEER_TSN, 11, 0, 0, b"x"))
+            .iter()
+            .all(|p| text(std::slice::from_ref(p)).contains("ABORT"))
     );
     assert!(Played::up(Config::default()).say(0, &raw(6, 0, &[])).is_empty());
 }
@@ -444,9 +448,9 @@ fn both_ends_begin_with_the_same_window() {
         let mut p = pair(&Config::default(), || link(10), 5);
         let now = p.now();
         if a_connects {
-            p.a.connect(now)
+            p.a.connect(now);
         } else {
-            p.z.connect(now)
+            p.z.connect(now);
         }
         p.must(10 * SECOND, |p| both_up(p));
         windows.extend([p.a.stats().congestion_window, p.z.stats().congestion_window]);
