@@ -12,6 +12,8 @@ use crate::config::{Config, clamp_mtu};
 use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
 use crate::receive::reassembly::Received;
+use crate::rto::Rto;
+use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
 use crate::state::{AssociationState, Retry, State};
 use crate::stats::Stats;
@@ -428,6 +430,19 @@ impl Association {
         }
     }
 
+    /// The packets take another path from now on, as ICE says: what was learnt about the old one is forgotten
+    /// (RFC 9260 section 7.2.5.2), and a HEARTBEAT asks at once whether the peer is there.
+    pub fn path_changed(&mut self, now: Instant) {
+        let now = self.tick(now);
+        let config = &self.config;
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.congestion = congestion::controller(config);
+            tcb.rto = Rto::new(config);
+            tcb.errors = 0;
+            tcb.heartbeat.ask(now);
+        }
+    }
+
     /// Octets given to `send` for a stream and not yet sent for the first time (`bufferedAmount` of the W3C API).
     pub fn buffered_amount(&self, stream: u16) -> usize {
         self.queue.buffered(stream)
@@ -487,3 +502,6 @@ impl std::fmt::Debug for Association {
         f.debug_struct("Association").field("state", &self.state()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

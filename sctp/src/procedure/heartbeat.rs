@@ -30,6 +30,12 @@ impl Heartbeat {
         }
     }
 
+    /// A HEARTBEAT goes out with the next time-out, which is now.
+    pub(crate) fn ask(&mut self, now: Instant) {
+        self.outstanding = None;
+        self.deadline = Some(now);
+    }
+
     /// A HEARTBEAT must go out; its parameters.
     pub(crate) fn take_due(&mut self) -> Option<Vec<u8>> {
         if !std::mem::take(&mut self.due) {

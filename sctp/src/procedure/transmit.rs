@@ -104,7 +104,7 @@ impl Association {
             packet.discard();
             return None;
         }
-        let checksum = !(config.zero_checksum && tcb.peer.capabilities.zero_checksum);
+        let checksum = !tcb.peer.capabilities.zero_checksum;
         Some(packet.finish(checksum))
     }
 }

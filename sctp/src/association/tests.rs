@@ -1,0 +1,84 @@
+//! What needs a look inside: numbers that wrap.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Hands packets to and fro for `steps` of a millisecond, and loses those that `lost` names.
+fn talk(ends: &mut [Association; 2], now: &mut Instant, steps: u32, mut lost: impl FnMut(u32) -> bool) {
+    let mut count = 0;
+    for _ in 0..steps {
+        for way in 0..2 {
+            loop {
+                let mut out = Vec::new();
+                if ends[way].poll_transmit(*now, &mut out).is_none() {
+                    break;
+                }
+                count += 1;
+                if !lost(count) {
+                    ends[1 - way].handle_input(*now, &mut out);
+                }
+            }
+        }
+        *now += Duration::from_millis(1);
+        ends.iter_mut().for_each(|end| end.handle_timeout(*now));
+    }
+}
+
+// Case 17: TSNs, request numbers and stream sequence numbers run across the wrap, and every tenth packet is lost.
+//= rfc9260#1.6-1 test
+//= rfc9260#1.6-4 test
+//= rfc9260#6.5-5 test
+//= rfc9260#6.5-6 test
+#[test]
+fn numbers_go_on_after_the_last_one() {
+    let mut now = nomagic_testkit::clock::origin();
+    let mut ends = [1, 2].map(|seed| Association::new(Config::default(), &mut nomagic_testkit::rng(seed)));
+    ends[0].local.initial_tsn = u32::MAX - 3;
+    ends[1].local.initial_tsn = (1 << 31) - 4;
+    ends[0].connect(now);
+    talk(&mut ends, &mut now, 20, |_| false);
+    assert_eq!(ends[0].state(), AssociationState::Established);
+    // 65,540 ordered messages: the stream sequence number wraps, and so do both windows of TSNs.
+    let (mut sent, mut got, mut turn) = (0u32, [0u32; 2], 0);
+    while got != [65_540; 2] {
+        for end in &mut ends {
+            for k in sent..(sent + 500).min(65_540) {
+                let payload = Bytes::copy_from_slice(&k.to_be_bytes());
+                end.send(now, 7, payload, SendOptions::default()).unwrap();
+            }
+        }
+        sent = (sent + 500).min(65_540);
+        turn += 1;
+        assert!(turn < 2_000, "stuck at {got:?}");
+        talk(&mut ends, &mut now, 10, |k| turn < 6 && k % 10 == 3);
+        for (end, got) in ends.iter_mut().zip(&mut got) {
+            while let Some(message) = end.receive(now) {
+                assert_eq!(message.payload, got.to_be_bytes().as_slice());
+                *got += 1;
+            }
+        }
+    }
+}
+
+// Case 17: request numbers begin with the initial TSN (RFC 6525 section 4.1).
+//= rfc6525#5.1.2-3 test
+#[test]
+fn request_numbers_go_on_after_the_last_one() {
+    let mut now = nomagic_testkit::clock::origin();
+    let mut ends = [1, 2].map(|seed| Association::new(Config::default(), &mut nomagic_testkit::rng(seed)));
+    ends[0].local.initial_tsn = u32::MAX - 3;
+    ends[0].connect(now);
+    talk(&mut ends, &mut now, 20, |_| false);
+    for round in 0..10 {
+        ends[0].send(now, 1, Bytes::from_static(b"x"), SendOptions::default()).unwrap();
+        ends[0].reset_streams(now, &[1]).unwrap();
+        talk(&mut ends, &mut now, 3_000, |k| k.wrapping_mul(2_654_435_761) >> 30 == 1);
+        let events: Vec<_> = std::iter::from_fn(|| ends[0].poll_event()).collect();
+        assert!(
+            events.contains(&Event::OutgoingReset { stream: 1, done: true }),
+            "round {round}: {events:?}"
+        );
+        assert_eq!(ends[1].receive(now).unwrap().payload, "x");
+    }
+}
