@@ -129,6 +129,7 @@ fn verdict(report: &NatReport) -> &'static str {
     match (report.translated, report.mapping.known(), report.filtering.known()) {
         (_, None, _) => "there is UDP; this server cannot tell more",
         (false, _, Some(NatFiltering::EndpointIndependent)) => "open internet: anybody can reach you",
+        (false, _, None) => "no NAT; this server cannot tell whether a firewall is there",
         (false, ..) => "a firewall without NAT: whom you have sent to can reach you",
         (true, Some(NatMapping::EndpointIndependent), Some(NatFiltering::EndpointIndependent)) => {
             "anybody who knows your outer address can reach you (once called full cone)"
