@@ -24,12 +24,16 @@ fn mapped() -> SocketAddr {
 
 fn client(credential: Option<ShortTermCredential>) -> BindingClient {
     let mut config = BindingConfig::default();
-    config.credential = credential;
+    config.credential = credential.map(Into::into);
     BindingClient::new(config, &mut rng(1))
 }
 
 fn credential() -> ShortTermCredential {
-    ShortTermCredential { username: "evtj:h6vY".into(), key: IntegrityKey::short_term("secret") }
+    ShortTermCredential::new("evtj:h6vY", "secret").unwrap()
+}
+
+fn key() -> IntegrityKey {
+    IntegrityKey::short_term("secret")
 }
 
 fn sent(client: &mut BindingClient, now: Instant) -> Option<Vec<u8>> {
@@ -114,9 +118,9 @@ fn unsigned_and_wrongly_signed_answers_do_not_end_a_signed_request() {
     let (mut client, start) = (client(Some(credential())), clock::origin());
     client.bind(start, server()).unwrap();
     let request = sent(&mut client, start).unwrap();
-    assert_eq!(Message::parse(&request).unwrap().verify(&credential().key), Ok(()));
+    assert_eq!(Message::parse(&request).unwrap().verify(&key()), Ok(()));
     client.handle_input(start, server(), &mut success(&request));
-    for key in [IntegrityKey::short_term("wrong"), credential().key] {
+    for key in [IntegrityKey::short_term("wrong"), key()] {
         assert_eq!(client.poll_event(), None);
         let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
         let builder = MessageBuilder::success(&mut out, &request).attribute(&XorMappedAddress(mapped()));
