@@ -298,6 +298,28 @@ fn short_term_requests_without_or_with_wrong_credentials_are_refused() {
     assert_eq!(ask(&mut world, Some("evtj:h6vY"), right), 0);
 }
 
+//= rfc8489#9.1.3-3 test
+#[test]
+fn indications_that_are_not_signed_are_discarded_in_silence() {
+    let mut world = short_term();
+    for (username, password) in
+        [(None, None), (Some("mallory"), Some("wrong")), (Some("evtj:h6vY"), Some("wrong"))]
+    {
+        let mut bytes = Vec::new();
+        let kind = MessageType::new(Method::BINDING, Class::Indication);
+        let mut builder = MessageBuilder::new(&mut bytes, kind, ID);
+        if let Some(username) = username {
+            builder = builder.attribute(&Username::new(username).unwrap());
+        }
+        match password {
+            Some(password) => builder.integrity(&IntegrityKey::short_term(password)).finish().unwrap(),
+            None => builder.finish().unwrap(),
+        };
+        assert_eq!(world.send(from(), &bytes), None);
+    }
+    assert_eq!(world.server.stats(), BindingServerStats::default());
+}
+
 //= rfc8489#9.1.3-5 test
 //= rfc8489#9.1.3-6 test
 //= rfc8489#9.1.3-7 test
@@ -331,6 +353,7 @@ fn short_term_answers_are_signed_as_the_request_was_and_name_nobody() {
 //= rfc8489#9.2.4-7 test
 //= rfc8489#9.2.4-8 test
 //= rfc8489#9.2.4-9 test
+//= rfc8489#18.5.1.1-1 test
 #[test]
 fn who_does_not_sign_is_challenged() {
     let mut world = long_term();
@@ -339,6 +362,9 @@ fn who_does_not_sign_is_challenged() {
         world.ask(&request(|builder| builder), |code, answer| {
             assert_eq!(code, 401);
             assert!(is_challenge(answer), "{answer}");
+            let offered = answer.attribute::<PasswordAlgorithms<'_>>().unwrap().unwrap();
+            let first = offered.iter().next().unwrap().algorithm();
+            assert_eq!(first, PasswordAlgorithm::SHA_256, "MD5 is for those that know nothing better");
             nonces.insert(answer.attribute::<Nonce<'_>>().unwrap().unwrap().as_str().to_owned());
         });
     }

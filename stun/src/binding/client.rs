@@ -10,7 +10,8 @@ use rand::{CryptoRng, SeedableRng};
 use super::event::{BindingAnswer, BindingEvent, BindingOutcome, Input, StartError, Stats, Transmit};
 use super::request::BindingRequest;
 use crate::attribute::{
-    AlternateServer, Attribute, MappedAddress, OtherAddress, Padding, ResponseOrigin, XorMappedAddress,
+    AlternateDomain, AlternateServer, Attribute, MappedAddress, OtherAddress, Padding, ResponseOrigin,
+    XorMappedAddress,
 };
 use crate::credential::Credential;
 use crate::estimate::RoundTrips;
@@ -52,6 +53,8 @@ pub struct BindingClient {
     round_trips: RoundTrips,
     /// What servers have told us of how to sign; at most [`SESSIONS`].
     sessions: BTreeMap<SocketAddr, Session>,
+    /// Where the last redirection led that named a domain, and the name.
+    domain: Option<(SocketAddr, String)>,
     events: VecDeque<BindingEvent>,
     stats: Stats,
     closed: bool,
@@ -85,6 +88,7 @@ impl BindingClient {
             transactions: Transactions::new(),
             round_trips: RoundTrips::default(),
             sessions: BTreeMap::new(),
+            domain: None,
             events: VecDeque::new(),
             stats: Stats::default(),
             closed: false,
@@ -217,6 +221,14 @@ impl BindingClient {
         self.transactions.next_deadline()
     }
 
+    /// The name for which the certificate of `server` is to be checked, if a redirection to it has named one; else it is
+    /// the name for which the first server's was. For callers that carry the requests over TLS or DTLS.
+    //= rfc8489#10-6
+    //= rfc8489#10-8
+    pub fn alternate_domain(&self, server: SocketAddr) -> Option<&str> {
+        self.domain.as_ref().filter(|(own, _)| *own == server).map(|(_, domain)| domain.as_str())
+    }
+
     /// Whether [`BindingClient::close`] has been called.
     pub fn is_closed(&self) -> bool {
         self.closed
@@ -271,6 +283,8 @@ impl BindingClient {
                 let alternate = alternate(message, server);
                 match alternate.filter(|next| may_follow(now, &pending, *next)) {
                     Some(next) => {
+                        let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
+                        self.domain = domain.map(|domain| (next, domain.as_str().to_owned()));
                         pending.request.server = next;
                         pending.visited.push((next, now));
                         pending.attempt = Attempt::default();

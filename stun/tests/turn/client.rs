@@ -355,6 +355,7 @@ fn a_server_that_is_silent_is_given_up_after_39500_ms() {
     assert_eq!(hand.silence(), (Duration::from_millis(39_500), 1));
 }
 
+//= rfc8489#10-6 test
 //= rfc8489#14.8-7 test
 #[test]
 fn another_server_is_asked_and_a_circle_is_not_followed() {
@@ -363,6 +364,7 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
         MessageBuilder::error(&mut out, &Message::parse(request).unwrap())
             .attribute(&ErrorReason::bare(ErrorCode::TRY_ALTERNATE))
             .attribute(&AlternateServer(address(server)))
+            .attribute(&AlternateDomain::new("two.example.org").unwrap())
             .integrity(&key("alice"))
             .finish()
             .unwrap();
@@ -372,6 +374,7 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
     let request = hand.challenge();
     hand.answer(&elsewhere(&request, "198.51.100.20:3478"));
     assert_eq!(hand.event(), Some(ClientEvent::Redirected(address("198.51.100.20:3478"))));
+    assert_eq!(hand.client.alternate_domain(), Some("two.example.org"));
     let request = hand.request().unwrap();
     assert!(!Message::parse(&request).unwrap().has_integrity(), "the other server knows nothing of us");
     hand.answer(&refusal(&request, 401, Some("n1"), REALM));

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::event::{Advice, Event, Failure, Input, Loss, Reason};
 use super::request::{Ask, Pending};
 use super::{Client, State};
-use crate::attribute::AlternateServer;
+use crate::attribute::{AlternateDomain, AlternateServer};
 use crate::kind::{AttributeType, ErrorCode};
 use crate::message::Message;
 use crate::session::{Choice, Session, Verdict, Who};
@@ -111,6 +111,8 @@ impl Client {
             Some(next) => {
                 visited.push(next);
                 self.server = next;
+                let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
+                self.domain = domain.map(|domain| domain.as_str().to_owned());
                 // What the first server has said of realms and nonces means nothing to the second.
                 self.session = Session::Nothing;
                 self.tell(Event::Redirected(next));
