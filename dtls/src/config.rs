@@ -41,6 +41,9 @@ pub struct Config {
     /// Whether the peer's address is proven by other means, as ICE does; default no. A server sends no more than three
     /// times what it received until it is, or until the client has shown keys. Clients do not need it.
     pub address_validated: bool,
+    /// Whether a server asks a client whose address is not proven for a cookie before it does any work for it; default
+    /// yes (RFC 6347 section 4.2.1). It costs a round trip. A [`crate::CookieGate`] does it without a connection.
+    pub cookies: bool,
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
@@ -78,6 +81,7 @@ impl Config {
             handshake_timeout: Duration::from_secs(60),
             path_mtu: 1200,
             address_validated: false,
+            cookies: true,
             max_handshake_buffer: 1 << 16,
             key_log: None,
         }

@@ -1,10 +1,12 @@
 //! What the states of a handshake have in common: the means to send, and the hash over what was said.
 
 use rand::rngs::ChaCha20Rng;
+use rand::{CryptoRng, SeedableRng};
 
 use crate::alert::AlertDescription;
 use crate::certificate::{CertificateError, Fingerprint, PeerIdentity, Refusal, admit};
 use crate::config::Config;
+use crate::cookie::CookieSecret;
 use crate::crypto::signature::PublicKey;
 use crate::crypto::suite::Suite;
 use crate::crypto::{CryptoError, NamedGroup, SignatureScheme};
@@ -13,7 +15,7 @@ use crate::event::CloseReason;
 use crate::extension::{ExtensionType, Extensions, SrtpProfile, UseSrtp, parse_u8_list};
 use crate::flight::Flight;
 use crate::handshake::{CertificateChain, DigitallySigned, Finished, MessageType, ServerKeyExchange};
-use crate::keys::{MasterSecret, Randoms, Transcript};
+use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
 use crate::reassembly::Whole;
 
@@ -24,6 +26,17 @@ pub(crate) struct Context {
     pub(crate) layer: RecordLayer,
     pub(crate) flight: Flight,
     pub(crate) transcript: Transcript,
+    pub(crate) allowance: Allowance,
+    /// There while a server asks for cookies: until the client has shown one.
+    pub(crate) cookie_secret: Option<CookieSecret>,
+}
+
+/// What may be sent to an address that is not proven.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Allowance {
+    Unlimited,
+    /// Octets that may still be sent: three for each that came.
+    Octets(usize),
 }
 
 /// What both hellos settled.
@@ -51,6 +64,22 @@ pub(crate) enum Step<S> {
 }
 
 impl Context {
+    /// `rng` seeds our own generator.
+    pub(crate) fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+        let mut rng = ChaCha20Rng::from_rng(rng);
+        let is_proven = config.role == Role::Client || config.address_validated;
+        let asks = !is_proven && config.cookies;
+        Self {
+            flight: Flight::new(config.initial_timeout, config.path_mtu),
+            layer: RecordLayer::default(),
+            transcript: Transcript::default(),
+            allowance: if is_proven { Allowance::Unlimited } else { Allowance::Octets(0) },
+            cookie_secret: asks.then(|| CookieSecret::generate(&mut rng)),
+            rng,
+            config,
+        }
+    }
+
     /// Adds a message to the flight and to the transcript.
     pub(crate) fn send(&mut self, kind: MessageType, body: impl FnOnce(&mut Vec<u8>)) {
         let (sequence, body) = self.flight.push(0, kind, body);

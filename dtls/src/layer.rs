@@ -13,6 +13,9 @@ const MAX_BLOCKS: u64 = 1 << 34;
 /// Forged records that one key may have refused; RFC 9147 section 4.5.3. Nobody sends so many by accident.
 const MAX_FORGED: u64 = 1 << 36;
 
+/// The number of a hello's record that is followed at most.
+const MAX_HELLO_SEQUENCE: u64 = 1 << 40;
+
 /// Why a record was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -53,6 +56,17 @@ impl RecordLayer {
     pub(crate) fn install(&mut self, (write, read): (RecordCipher, RecordCipher)) {
         let replay = ReplayWindow::default();
         self.keys = Some(Box::new(Keys { write, read, sequence: 0, blocks: 0, replay, forged: 0 }));
+    }
+
+    /// The server answers a hello with the number of its record, so that numbers do not come twice though others, who
+    /// remember nothing, have answered earlier ones; RFC 6347 section 4.2.1. Nobody needs so many numbers for a hello
+    /// that they could run out.
+    //= rfc6347#4.2.1-10
+    //= rfc6347#4.2.1-12
+    pub(crate) fn follow(&mut self, sequence: u64) {
+        if sequence <= MAX_HELLO_SEQUENCE {
+            self.plain_sequence = self.plain_sequence.max(sequence);
+        }
     }
 
     /// From here on alerts are protected.

@@ -1,8 +1,10 @@
-//! The server's side of a handshake; RFC 6347 section 4.2.4, figure 1. Flights 2 and 3, the cookie exchange, come before
-//! there is a connection.
+//! The server's side of a handshake; RFC 6347 section 4.2.4, figure 1. Flights 2 and 3 are there
+//! only if the client's address is not proven, and nobody else has asked for a cookie.
 //!
 //! ```text
 //! flight 1   ClientHello                                                     ---->
+//! flight 2                              <----                  HelloVerifyRequest
+//! flight 3   ClientHello with the cookie                                     ---->
 //! flight 4                              <----   ServerHello, Certificate,
 //!                           ServerKeyExchange, [CertificateRequest], ServerHelloDone
 //! flight 5   [Certificate], ClientKeyExchange, [CertificateVerify],
@@ -50,6 +52,9 @@ pub(crate) struct Offered {
 impl State {
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
         let next = match (self, message.kind) {
+            (Self::ClientHello, MessageType::CLIENT_HELLO) if cx.asks_for_cookie(message)? => {
+                Self::ClientHello
+            }
             (Self::ClientHello, MessageType::CLIENT_HELLO) => {
                 let offered = client_hello(cx, message)?;
                 if cx.config.verifier.is_some() {

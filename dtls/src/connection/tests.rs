@@ -12,7 +12,9 @@ use rand::Rng;
 use self::common::*;
 use super::*;
 use crate::extension::{ExtensionType, put};
+use crate::flight::Flight;
 use crate::handshake::FragmentHeader;
+use crate::keys::Transcript;
 use crate::record::Header;
 
 /// The extensions of a browser's hello: a DTLS 1.3 offer with a hybrid key share, GREASE, and what else they have.

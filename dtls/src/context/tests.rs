@@ -19,17 +19,12 @@ static ANNA: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::gener
 static ZOE: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate(&mut rng(200))));
 
 fn context(role: Role) -> Context {
-    let config = match role {
+    let mut config = match role {
         Role::Client => Config::client(ANNA.clone(), Verifier::fingerprints([ZOE.fingerprint()])),
         Role::Server => Config::server(ZOE.clone(), Verifier::fingerprints([ANNA.fingerprint()])),
     };
-    Context {
-        flight: Flight::new(config.initial_timeout, config.path_mtu),
-        rng: ChaCha20Rng::from_rng(&mut rng(role as u64)),
-        layer: RecordLayer::default(),
-        transcript: Transcript::default(),
-        config,
-    }
+    config.address_validated = true;
+    Context::new(config, &mut rng(role as u64))
 }
 
 enum Machine {
