@@ -208,8 +208,7 @@ impl Connection {
             let Stage::Handshake(mut handshake) = std::mem::replace(&mut self.stage, Stage::Closed) else {
                 return;
             };
-            let waits = handshake.waits_for_hello();
-            let context = &mut self.context;
+            let (context, waits) = (&mut self.context, handshake.waits_for_hello());
             if context.transcript.messages().len() + message.body.len()
                 > 2 * context.config.max_handshake_buffer
             {
