@@ -426,7 +426,7 @@ impl Association {
     pub fn set_path_mtu(&mut self, octets: usize) {
         self.config.path_mtu = clamp_mtu(octets);
         if let Some(tcb) = self.state.tcb_mut() {
-            tcb.congestion.set_packet(self.config.path_mtu);
+            tcb.congestion.set_packet(self.config.largest_data());
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::packet::HEADER;
+
 /// Who decides how much may be in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -115,6 +117,11 @@ impl Config {
         self.initial_window = self.initial_window.max(1);
         self.max_window = self.max_window.max(self.initial_window);
         self
+    }
+
+    /// The PMDCS of RFC 9260 section 7: octets that one packet has for DATA chunks.
+    pub(crate) fn largest_data(&self) -> usize {
+        (self.path_mtu - HEADER) & !3
     }
 }
 

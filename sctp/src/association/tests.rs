@@ -82,3 +82,75 @@ fn request_numbers_go_on_after_the_last_one() {
         assert_eq!(ends[1].receive(now).unwrap().payload, "x");
     }
 }
+
+/// The cookie in the next answer of `end`, opened.
+fn answered(end: &mut Association, now: Instant) -> crate::cookie::Cookie {
+    let mut out = Vec::new();
+    end.poll_transmit(now, &mut out).unwrap();
+    let packet = crate::packet::Packet::parse(&out).unwrap();
+    let Ok(crate::chunk::Chunk::InitAck(ack)) = crate::chunk::Chunk::parse(packet.chunks().next().unwrap())
+    else {
+        panic!("{packet}")
+    };
+    end.cookie_key.open(ack.params.find(crate::param::ParamType::STATE_COOKIE).unwrap()).unwrap()
+}
+
+// Tie-Tags: none where there is no association, those of the association where there is one.
+//= rfc9260#5.2.1-12 test
+//= rfc9260#5.2.2-11 test
+#[test]
+fn a_cookie_ties_itself_to_the_association_that_was_there() {
+    let mut now = nomagic_testkit::clock::origin();
+    let mut ends = [1, 2].map(|seed| Association::new(Config::default(), &mut nomagic_testkit::rng(seed)));
+    ends[0].connect(now);
+    let mut init = Vec::new();
+    ends[0].poll_transmit(now, &mut init).unwrap();
+    ends[1].handle_input(now, &mut init.clone());
+    assert_eq!(answered(&mut ends[1], now).tie, (0, 0));
+    // In COOKIE-ECHOED, and once up.
+    ends[1].handle_input(now, &mut init.clone());
+    let mut ack = Vec::new();
+    ends[1].poll_transmit(now, &mut ack).unwrap();
+    ends[0].handle_input(now, &mut ack);
+    assert_eq!(ends[0].state(), AssociationState::CookieEchoed);
+    let mut echo = Vec::new();
+    ends[0].poll_transmit(now, &mut echo).unwrap();
+    let mut again = ends[1].init_packet();
+    ends[0].handle_input(now, &mut again);
+    let tie = ends[0].state.tcb().unwrap().tie;
+    assert!(tie.0 != 0 && tie.1 != 0);
+    assert_eq!(answered(&mut ends[0], now).tie, tie);
+    ends[1].handle_input(now, &mut echo);
+    talk(&mut ends, &mut now, 5, |_| false);
+    assert_eq!(ends[0].state(), AssociationState::Established);
+    let mut again = ends[1].init_packet();
+    ends[0].handle_input(now, &mut again);
+    assert_eq!(answered(&mut ends[0], now).tie, tie);
+}
+
+// The first TSN that can be acknowledged is the initial one.
+//= rfc9260#5.1-20 test
+#[test]
+fn the_point_of_acknowledgement_begins_before_the_initial_tsn() {
+    let mut now = nomagic_testkit::clock::origin();
+    let mut ends = [1, 2].map(|seed| Association::new(Config::default(), &mut nomagic_testkit::rng(seed)));
+    ends[0].connect(now);
+    talk(&mut ends, &mut now, 5, |_| false);
+    for (end, other) in [(0, 1), (1, 0)] {
+        let tcb = ends[end].state.tcb().unwrap();
+        assert_eq!(crate::serial::wire(tcb.out.base()), ends[end].local.initial_tsn);
+        let first = crate::serial::first(ends[other].local.initial_tsn);
+        assert_eq!(tcb.tracker.cumulative(), first - 1);
+    }
+}
+
+impl Association {
+    /// An INIT as a packet, as another machine with our tags would send it.
+    fn init_packet(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut packet = crate::packet::PacketBuilder::new(&mut out, 5000, 5000, 0, 1163);
+        packet.push_encoded(&self.init_chunk());
+        packet.finish(true);
+        out
+    }
+}

@@ -81,9 +81,15 @@ impl Association {
     }
 
     pub(crate) fn on_heartbeat_timer(&mut self, now: Instant) {
-        let Self { state, rng, .. } = self;
+        let Self { state, rng, config, .. } = self;
         let Some(tcb) = state.tcb_mut() else { return };
         if tcb.heartbeat.deadline.is_none_or(|at| at > now) {
+            return;
+        }
+        if !tcb.out.is_empty() {
+            // The path is not idle: T3 asks and counts.
+            tcb.heartbeat.outstanding = None;
+            tcb.heartbeat.postpone(now, config);
             return;
         }
         let unanswered = tcb.heartbeat.outstanding.is_some();

@@ -66,7 +66,7 @@ impl Reconfiguration {
     fn respond(&mut self, sequence: u32, result: ReconfigResult) {
         match self.responses.iter_mut().find(|r| r.sequence == sequence) {
             Some(known) => known.result = result,
-            None => self.responses.push(Response { sequence, result }),
+            None => self.responses.push(Response { sequence, result, next_tsns: None }),
         }
         self.responses_due = true;
     }
@@ -162,7 +162,7 @@ impl Association {
                 if result == ReconfigResult::IN_PROGRESS {
                     // Our own request is the answer; a repetition meanwhile hears that it is on its way.
                     if let Some(tcb) = self.state.tcb_mut() {
-                        tcb.reconfig.responses.push(Response { sequence, result });
+                        tcb.reconfig.responses.push(Response { sequence, result, next_tsns: None });
                     }
                     return;
                 }
@@ -174,6 +174,12 @@ impl Association {
         };
         if let Some(tcb) = self.state.tcb_mut() {
             tcb.reconfig.respond(sequence, result);
+            if let Request::SsnTsnReset { .. } = request
+                && let Some(response) = tcb.reconfig.responses.last_mut()
+            {
+                let theirs = serial::wire(tcb.tracker.cumulative() + 1);
+                response.next_tsns = Some((serial::wire(tcb.out.next_tsn()), theirs));
+            }
         }
     }
 
