@@ -7,9 +7,9 @@ use nomagic_stun::discovery::{DiscoveryEvent, Finding, NatDiscovery, NatFilterin
 use nomagic_stun::*;
 use nomagic_testkit::clock::Clock;
 use nomagic_testkit::link::Link;
+use nomagic_testkit::nat::{Dependence, Nat};
 use nomagic_testkit::rng;
 
-use crate::nat::Nat;
 use crate::world::*;
 
 fn link() -> Link {
@@ -17,7 +17,7 @@ fn link() -> Link {
 }
 
 fn nat() -> Box<Nat> {
-    Box::new(Nat::new(NatMapping::AddressDependent, NatFiltering::AddressDependent, &[V4.outer]))
+    Box::new(Nat::new(V4.outer.parse().unwrap(), Dependence::Address, Dependence::Address))
 }
 
 /// A plain server answers with an address and knows nothing of the rest.
