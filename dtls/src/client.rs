@@ -83,6 +83,19 @@ impl State {
         Self::ServerHello { offer, verify_requests: 0 }
     }
 
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ServerHello { verify_requests: 0, .. } => "waits for ServerHello",
+            Self::ServerHello { .. } => "waits for ServerHello, cookie sent",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ServerKeyExchange(..) => "waits for ServerKeyExchange",
+            Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
+            Self::Done(..) => "waits for ServerHelloDone",
+            Self::Finished(..) => "waits for Finished",
+        }
+    }
+
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
         let next = match (self, message.kind) {
             (Self::ServerHello { offer, verify_requests }, MessageType::HELLO_VERIFY_REQUEST)

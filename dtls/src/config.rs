@@ -24,8 +24,8 @@ pub struct Config {
     /// Doubles with each repetition up to 60 s. Who knows the round trip, as with ICE, takes somewhat more than it, and
     /// 50 ms or more.
     pub initial_timeout: Duration,
-    /// Time within which the handshake must be complete, counted from the first call that brings the time; default
-    /// 60 s.
+    /// Time within which the handshake must be complete, counted from the first datagram sent or received, and anew from
+    /// the hello that a server goes along with; default 60 s.
     pub handshake_timeout: Duration,
     /// Octets of the greatest datagram that the handshake sends, 256 to 65507, default 1200. Flights that stay without
     /// an answer twice go on in smaller ones.

@@ -38,6 +38,9 @@ pub struct Transmit {
 /// The least datagram that is worth a part of a limited allowance.
 const LEAST_DATAGRAM: usize = 128;
 
+/// A round trip measured may be much shorter than the time that a peer takes to sign.
+const LEAST_SEEDED_TIMEOUT: Duration = Duration::from_millis(50);
+
 /// A handshake under way: the state of our side, and what came and cannot be used yet.
 struct Handshake {
     state: Side,
@@ -58,6 +61,15 @@ struct Handshake {
 enum Side {
     Client(client::State),
     Server(server::State),
+}
+
+impl Side {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Client(state) => state.name(),
+            Self::Server(state) => state.name(),
+        }
+    }
 }
 
 enum Stage {
@@ -248,6 +260,13 @@ impl Connection {
         self.context.flight.set_mtu(path_mtu);
     }
 
+    /// The path's round trip is known, as ICE knows it: the first timer becomes twice as much, 50 ms to 60 s, also that of
+    /// a flight under way that was sent once. See [`Config::initial_timeout`], which this replaces.
+    pub fn set_round_trip(&mut self, now: Instant, round_trip: Duration) {
+        let now = self.advance(now);
+        self.context.flight.set_initial_timeout(now, round_trip.saturating_mul(2).max(LEAST_SEEDED_TIMEOUT));
+    }
+
     /// When to call [`Connection::handle_timeout`]; `None` means that no timer runs.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let Stage::Handshake(handshake) = &self.stage else { return None };
@@ -346,6 +365,14 @@ impl Handshake {
         matches!(self.state, Side::Server(server::State::ClientHello))
     }
 
+    /// Whether only the peer's Finished is missing.
+    const fn waits_for_finished(&self) -> bool {
+        matches!(
+            self.state,
+            Side::Client(client::State::Finished(_)) | Side::Server(server::State::Finished(_))
+        )
+    }
+
     /// The next message, if it is whole. A Finished waits for the ChangeCipherSpec in front of it.
     fn next_message(&mut self) -> Option<Whole> {
         if self.reassembly.peek()? == MessageType::FINISHED && !self.changed {
@@ -377,8 +404,8 @@ impl Keyed {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let stage = match self.stage {
-            Stage::Handshake(_) => "handshake",
+        let stage = match &self.stage {
+            Stage::Handshake(handshake) => handshake.state.name(),
             Stage::Connected(_) => "connected",
             Stage::Closing(_) => "closing",
             Stage::Closed => "closed",

@@ -76,6 +76,17 @@ impl Flight {
         self.mtu = path_mtu.clamp(MIN_MTU, MAX_MTU);
     }
 
+    /// Sets the first timer, of the flight under way too if it was sent once.
+    pub(crate) fn set_initial_timeout(&mut self, now: Instant, initial_timeout: Duration) {
+        self.initial_timeout = initial_timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
+        if self.timeouts == 0 {
+            self.timeout = self.initial_timeout;
+            if let (Some(deadline), Some(sent_at)) = (&mut self.deadline, self.sent_at) {
+                *deadline = now.max(sent_at + self.timeout);
+            }
+        }
+    }
+
     /// Starts the next flight; what was there has been answered. A timer that had to be doubled stays so until a flight
     /// gets through at once.
     //= rfc6347#4.2.4.1-2

@@ -48,6 +48,17 @@ pub(crate) struct Offered {
 }
 
 impl State {
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientHello => "waits for ClientHello",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ClientKeyExchange(..) => "waits for ClientKeyExchange",
+            Self::CertificateVerify(..) => "waits for CertificateVerify",
+            Self::Finished(..) => "waits for Finished",
+        }
+    }
+
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
         let next = match (self, message.kind) {
             (Self::ClientHello, MessageType::CLIENT_HELLO) if cx.asks_for_cookie(message)? => {

@@ -126,6 +126,30 @@ fn the_first_timer_can_be_set() {
     assert_eq!(pair.elapsed(), 90 * MS);
 }
 
+/// The round trip may become known late: the flight under way goes by it too, unless it was repeated already.
+#[test]
+fn the_first_timer_follows_the_round_trip() {
+    let start = nomagic_testkit::clock::origin();
+    for (round_trip, timeout) in [(0, 50), (10, 50), (60, 120), (700, 1400), (100_000, 60_000)] {
+        let mut config = client_config();
+        config.handshake_timeout = Duration::from_secs(600);
+        let mut client = Peer::new(config, 1);
+        flight(&mut client, start);
+        client.connection.set_round_trip(start, round_trip * MS);
+        assert_eq!(client.poll_timeout(), Some(start + timeout * MS));
+        client.handle_timeout(start + timeout * MS);
+        assert_eq!(flight(&mut client, start + timeout * MS).len(), 1);
+        let doubled = client.poll_timeout();
+        client.connection.set_round_trip(start, 3 * MS);
+        assert_eq!(client.poll_timeout(), doubled);
+    }
+    // Known when it has long been over: at once.
+    let mut client = Peer::new(client_config(), 1);
+    flight(&mut client, start);
+    client.connection.set_round_trip(start + 500 * MS, 10 * MS);
+    assert_eq!(client.poll_timeout(), Some(start + 500 * MS));
+}
+
 /// D45: who repeats its last flight gets ours once, and again only after a while; never for ever.
 #[test]
 fn a_repeated_flight_is_answered_and_not_too_often() {

@@ -166,6 +166,11 @@ impl Connection {
                 self.stats.dropped_unexpected += 1;
                 continue;
             }
+            // All that may come in plaintext has come: what else does is not the peer's.
+            if epoch == 0 && handshake.waits_for_finished() && handshake.reassembly.is_new(header.sequence) {
+                self.stats.dropped_plaintext += 1;
+                continue;
+            }
             match handshake.reassembly.insert(&header, fragment) {
                 Fate::Kept => self.step(),
                 Fate::Old => {
@@ -216,11 +221,17 @@ impl Connection {
             match step {
                 Ok(Step::Next(state)) => {
                     handshake.state = state;
+                    // Its time begins now, whoever may have sent what before.
+                    if waits && !handshake.waits_for_hello() {
+                        handshake.deadline = None;
+                    }
                     self.stage = Stage::Handshake(handshake);
                 }
                 Ok(Step::Done(keyed)) => self.complete(keyed, handshake.early),
-                // Anybody can have sent it: whoever it really was for, its client may still come.
-                Err(reason @ CloseReason::Malformed { .. }) if waits => {
+                // Anybody can have sent it, and the client may still come.
+                Err(reason @ (CloseReason::Malformed { .. } | CloseReason::UnexpectedMessage(_)))
+                    if waits =>
+                {
                     handshake.state = Side::Server(server::State::ClientHello);
                     handshake.reassembly.begin_with(message.sequence, None);
                     handshake.refusal = alert_for(reason).map(Alert::fatal);
@@ -250,10 +261,12 @@ impl Connection {
             return;
         };
         let is_close = alert.description == AlertDescription::CLOSE_NOTIFY;
-        if !authentic && self.context.layer.has_keys() {
+        let nobody_spoke = matches!(&self.stage, Stage::Handshake(handshake) if handshake.waits_for_hello());
+        if !authentic && (nobody_spoke || self.context.layer.has_keys()) {
             self.stats.unauthenticated_alerts += 1;
             if let Stage::Handshake(handshake) = &mut self.stage
                 && alert.level == AlertLevel::Fatal
+                && !nobody_spoke
             {
                 handshake.unauthenticated_alert = Some(alert.description);
             }
