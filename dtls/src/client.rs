@@ -14,12 +14,14 @@
 use rand::Rng;
 
 use crate::certificate::PeerIdentity;
+use crate::config::Config;
 use crate::context::{
-    Context, Keyed, Negotiated, OUR_SCHEME, Step, UNCOMPRESSED, check_common, find_srtp, key_exchange_digest,
-    malformed, refused,
+    Context, Keyed, Negotiated, Step, UNCOMPRESSED, check_common, find_srtp, malformed, refused,
+    signed_key_exchange,
 };
 use crate::crypto::key_exchange::EphemeralKey;
-use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::crypto::suite::Authentication;
+use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
 use crate::extension::{self, ExtensionType, Extensions, SrtpProfile};
 use crate::handshake::{
@@ -62,14 +64,14 @@ pub(crate) struct Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CertificateWanted {
     No,
-    Yes,
+    Yes(SignatureScheme),
     OfAnotherKind,
 }
 
 impl State {
     /// Flight 1.
     pub(crate) fn start(cx: &mut Context) -> Self {
-        let extensions = offered_extensions(&cx.config.srtp_profiles);
+        let extensions = offered_extensions(&cx.config);
         Self::start_with(cx, extensions)
     }
 
@@ -108,6 +110,10 @@ impl State {
             }
             (Self::Certificate(negotiated), MessageType::CERTIFICATE) => {
                 let peer = cx.admit(message)?;
+                //= rfc5246#7.4.2-8
+                if peer.key.authentication() != negotiated.suite.authentication {
+                    return Err(CloseReason::UnsupportedCertificate);
+                }
                 cx.add(message);
                 Self::ServerKeyExchange(negotiated, peer)
             }
@@ -115,7 +121,7 @@ impl State {
                 Self::RequestOrDone(server_key_exchange(negotiated, peer, cx, message)?)
             }
             (Self::RequestOrDone(served), MessageType::CERTIFICATE_REQUEST) => {
-                let wanted = certificate_request(message)?;
+                let wanted = certificate_request(cx, message)?;
                 cx.add(message);
                 Self::Done(served, wanted)
             }
@@ -127,7 +133,7 @@ impl State {
             }
             (Self::Finished(keyed), MessageType::FINISHED) => {
                 cx.check_finished(message, &keyed.master)?;
-                return Ok(Step::Done(keyed));
+                return Ok(Step::Done(Box::new(keyed)));
             }
             (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
         };
@@ -137,7 +143,7 @@ impl State {
 
 impl Offer {
     fn send(&self, cx: &mut Context, cookie: &[u8]) {
-        let suites = CipherSuite::SUPPORTED.map(|suite| suite.0.to_be_bytes());
+        let suites: Vec<_> = cx.config.suites.iter().map(|suite| suite.0.to_be_bytes()).collect();
         let (Ok(suites), Ok(extensions)) =
             (U16List::new(suites.as_flattened()), Extensions::new(&self.extensions))
         else {
@@ -156,20 +162,20 @@ impl Offer {
     }
 }
 
-pub(crate) fn offered_extensions(srtp_profiles: &[SrtpProfile]) -> Vec<u8> {
+pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
     let mut out = Vec::new();
     extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
     extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
-        extension::put_u16_list(out, NamedGroup::SUPPORTED.map(|group| group.0));
+        extension::put_u16_list(out, config.groups.iter().map(|group| group.0));
     });
     extension::put(&mut out, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
     extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
-        extension::put_u16_list(out, SignatureScheme::SUPPORTED.map(|scheme| scheme.0));
+        extension::put_u16_list(out, config.signature_schemes.iter().map(|scheme| scheme.0));
     });
-    if !srtp_profiles.is_empty() {
+    if !config.srtp_profiles.is_empty() {
         extension::put(&mut out, ExtensionType::USE_SRTP, |out| {
-            extension::put_u16_list(out, srtp_profiles.iter().map(|profile| profile.0));
+            extension::put_u16_list(out, config.srtp_profiles.iter().map(|profile| profile.0));
             // No master key identifier.
             out.push(0);
         });
@@ -198,9 +204,8 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     if hello.version != Version::DTLS_1_2 {
         return Err(CloseReason::Version);
     }
-    if !CipherSuite::SUPPORTED.contains(&hello.suite) {
-        return Err(CloseReason::IllegalParameter("a suite that was not offered"));
-    }
+    let offered = cx.config.suites.contains(&hello.suite).then(|| hello.suite.suite()).flatten();
+    let suite = offered.ok_or(CloseReason::IllegalParameter("a suite that was not offered"))?;
     if hello.compression != 0 {
         return Err(CloseReason::IllegalParameter("compression that was not offered"));
     }
@@ -224,9 +229,10 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
             }
         }
     };
+    cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };
-    Ok(Negotiated { randoms, suite: hello.suite, srtp_profile })
+    Ok(Negotiated { randoms, suite, srtp_profile })
 }
 
 fn server_key_exchange(
@@ -236,22 +242,27 @@ fn server_key_exchange(
     message: &Whole,
 ) -> Result<Served, CloseReason> {
     let exchange = ServerKeyExchange::parse(&message.body).map_err(malformed(message.kind))?;
-    if !NamedGroup::SUPPORTED.contains(&exchange.group) {
+    if !cx.config.groups.contains(&exchange.group) {
         return Err(CloseReason::IllegalParameter("a group that was not offered"));
     }
-    let digest = key_exchange_digest(&negotiated.randoms, exchange.group, exchange.public_key);
-    peer.key
-        .verify(exchange.signed.scheme, &digest, exchange.signed.signature)
-        .map_err(refused(message.kind))?;
+    let signed = signed_key_exchange(&negotiated.randoms, exchange.group, exchange.public_key);
+    cx.verify(&peer.key, exchange.signed, &signed).map_err(refused(message.kind))?;
     cx.add(message);
     Ok(Served { negotiated, peer, group: exchange.group, public_key: exchange.public_key.to_vec() })
 }
 
-fn certificate_request(message: &Whole) -> Result<CertificateWanted, CloseReason> {
+fn certificate_request(cx: &Context, message: &Whole) -> Result<CertificateWanted, CloseReason> {
     let request = CertificateRequest::parse(&message.body).map_err(malformed(message.kind))?;
-    let of_our_kind = request.certificate_types.contains(&ClientCertificateType::ECDSA_SIGN.0)
-        && request.signature_algorithms.contains(OUR_SCHEME.0);
-    Ok(if of_our_kind { CertificateWanted::Yes } else { CertificateWanted::OfAnotherKind })
+    let key = cx.config.identity.key();
+    let kind = match key.authentication() {
+        Authentication::Ecdsa => ClientCertificateType::ECDSA_SIGN,
+        Authentication::Rsa => ClientCertificateType::RSA_SIGN,
+    };
+    let scheme = key.schemes().iter().find(|scheme| request.signature_algorithms.contains(scheme.0));
+    Ok(match scheme {
+        Some(scheme) if request.certificate_types.contains(&kind.0) => CertificateWanted::Yes(*scheme),
+        _ => CertificateWanted::OfAnotherKind,
+    })
 }
 
 /// Flight 5.
@@ -269,19 +280,20 @@ fn answer(
     cx.flight.begin(Some(message.sequence));
     match wanted {
         CertificateWanted::No => {}
-        CertificateWanted::Yes => cx.send_certificate(),
+        CertificateWanted::Yes(_) => cx.send_certificate(),
         CertificateWanted::OfAnotherKind => cx.send(MessageType::CERTIFICATE, |out| encode_chain([], out)),
     }
     cx.send(MessageType::CLIENT_KEY_EXCHANGE, |out| {
         put_vec::<1>(out, |out| key.put_public_key(out));
     });
     let premaster = key.agree(&public_key).map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
-    let master = cx.make_keys(&*premaster, &negotiated.randoms);
-    if wanted == CertificateWanted::Yes {
-        let signature = cx.config.identity.sign(&cx.transcript.hash(), &mut cx.rng);
-        let signed = DigitallySigned { scheme: OUR_SCHEME, signature: &signature };
+    let master = cx.make_keys(&premaster, &negotiated);
+    if let CertificateWanted::Yes(scheme) = wanted {
+        let signature = cx.sign_transcript(scheme);
+        let signed = DigitallySigned { scheme, signature: &signature };
         cx.send(MessageType::CERTIFICATE_VERIFY, |out| signed.encode(out));
     }
+    cx.transcript.forget_messages();
     cx.send_finished(&master);
     Ok(Keyed { negotiated, group, master, peer_fingerprint: Some(peer.fingerprint) })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate::{Identity, Verifier};
+use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::extension::SrtpProfile;
 use crate::keys::Role;
 
@@ -18,6 +19,13 @@ pub struct Config {
     pub(crate) identity: Arc<Identity>,
     /// Decides about the peer's certificate. Without one (servers only) the client is not asked for any.
     pub(crate) verifier: Option<Verifier>,
+    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`]. Those that are not implemented are left
+    /// out. A server uses those that go with its certificate's key.
+    pub suites: Vec<CipherSuite>,
+    /// Groups for the key exchange, the first choice first; default [`NamedGroup::SUPPORTED`].
+    pub groups: Vec<NamedGroup>,
+    /// What the peer may sign with, the first choice first; default [`SignatureScheme::SUPPORTED`].
+    pub signature_schemes: Vec<SignatureScheme>,
     /// SRTP profiles, the first choice first; none, the default, leaves `use_srtp` out. RFC 5764 section 4.1.1.
     pub srtp_profiles: Vec<SrtpProfile>,
     /// Time after which a flight is sent again for the first time, 1 ms to 60 s, default 1 s (RFC 6347 section 4.2.4.1).
@@ -65,6 +73,9 @@ impl Config {
             role,
             identity,
             verifier,
+            suites: CipherSuite::SUPPORTED.to_vec(),
+            groups: NamedGroup::SUPPORTED.to_vec(),
+            signature_schemes: SignatureScheme::SUPPORTED.to_vec(),
             srtp_profiles: Vec::new(),
             initial_timeout: Duration::from_secs(1),
             handshake_timeout: Duration::from_secs(60),
@@ -74,6 +85,13 @@ impl Config {
             max_handshake_buffer: 1 << 16,
             key_log: None,
         }
+    }
+
+    /// Leaves out what is not implemented.
+    pub(crate) fn retain_supported(&mut self) {
+        self.suites.retain(|suite| suite.suite().is_some());
+        self.groups.retain(|group| NamedGroup::SUPPORTED.contains(group));
+        self.signature_schemes.retain(|scheme| SignatureScheme::SUPPORTED.contains(scheme));
     }
 
     /// Which end this is for.

@@ -16,7 +16,6 @@ use crate::gate::Admission;
 use crate::handshake::MessageType;
 use crate::input::{Input, Payloads, RecordQueue};
 use crate::keys::Role;
-use crate::layer::{HEADROOM, TAILROOM};
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
 use crate::srtp::SrtpKeys;
@@ -94,7 +93,8 @@ pub struct Connection {
 impl Connection {
     /// A connection that begins its handshake at once. `rng` seeds its own generator, from which randoms and keys are
     /// drawn.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(mut config: Config, rng: &mut impl CryptoRng) -> Self {
+        config.retain_supported();
         let role = config.role;
         let reassembly = Reassembly::new(config.max_handshake_buffer);
         let mut context = Context::new(config, rng);
@@ -159,7 +159,8 @@ impl Connection {
         if self.stats.records_opened == opened {
             return Input::Consumed;
         }
-        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked]))
+        let room = (self.headroom(), self.tailroom());
+        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked], room))
     }
 
     /// Time has passed.
@@ -289,14 +290,15 @@ impl Connection {
         self.context.config.role
     }
 
-    /// Octets that [`Connection::seal`] needs in front of a payload: header and explicit nonce.
+    /// Octets that [`Connection::seal`] needs in front of a payload: header and, where the suite has one, explicit nonce. Ask
+    /// again once connected: it is that of the suite agreed on.
     pub const fn headroom(&self) -> usize {
-        HEADROOM
+        self.context.layer.headroom()
     }
 
     /// Octets that [`Connection::seal`] appends to a payload: the tag.
     pub const fn tailroom(&self) -> usize {
-        TAILROOM
+        self.context.layer.tailroom()
     }
 
     /// The counters.
@@ -394,7 +396,7 @@ impl<S> Step<S> {
 impl Keyed {
     fn connected(&self) -> Connected {
         Connected {
-            suite: self.negotiated.suite,
+            suite: self.negotiated.suite.id,
             group: self.group,
             srtp_profile: self.negotiated.srtp_profile,
             peer_fingerprint: self.peer_fingerprint,

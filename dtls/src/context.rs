@@ -7,13 +7,14 @@ use crate::alert::AlertDescription;
 use crate::certificate::{CertificateError, Fingerprint, PeerIdentity, Refusal, admit};
 use crate::config::Config;
 use crate::cookie::CookieSecret;
-use crate::crypto::signature::digest;
-use crate::crypto::{CipherSuite, CryptoError, NamedGroup, SignatureScheme};
+use crate::crypto::signature::PublicKey;
+use crate::crypto::suite::Suite;
+use crate::crypto::{CryptoError, NamedGroup, SignatureScheme};
 use crate::error::ParseError;
 use crate::event::CloseReason;
 use crate::extension::{ExtensionType, Extensions, SrtpProfile, UseSrtp, parse_u8_list};
 use crate::flight::Flight;
-use crate::handshake::{CertificateChain, Finished, MessageType, ServerKeyExchange};
+use crate::handshake::{CertificateChain, DigitallySigned, Finished, MessageType, ServerKeyExchange};
 use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
 use crate::reassembly::Whole;
@@ -42,7 +43,7 @@ pub(crate) enum Allowance {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Negotiated {
     pub(crate) randoms: Randoms,
-    pub(crate) suite: CipherSuite,
+    pub(crate) suite: &'static Suite,
     pub(crate) srtp_profile: Option<SrtpProfile>,
 }
 
@@ -59,7 +60,7 @@ pub(crate) enum Step<S> {
     /// The handshake goes on.
     Next(S),
     /// It is complete.
-    Done(Keyed),
+    Done(Box<Keyed>),
 }
 
 impl Context {
@@ -92,8 +93,9 @@ impl Context {
 
     /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
     //= rfc7627#5.1-1
-    pub(crate) fn make_keys(&mut self, premaster: &[u8], randoms: &Randoms) -> MasterSecret {
-        let master = MasterSecret::extended(premaster, &self.transcript.hash());
+    pub(crate) fn make_keys(&mut self, premaster: &[u8], negotiated: &Negotiated) -> MasterSecret {
+        let Negotiated { randoms, suite, .. } = negotiated;
+        let master = MasterSecret::extended(suite, premaster, &self.transcript.hash());
         self.layer.install(master.record_ciphers(self.config.role, randoms));
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
@@ -127,6 +129,30 @@ impl Context {
         Ok(())
     }
 
+    /// Signs with our certificate's key.
+    pub(crate) fn sign(&mut self, scheme: SignatureScheme, message: &[u8]) -> Vec<u8> {
+        self.config.identity.key().sign(scheme, message, &mut self.rng)
+    }
+
+    /// Signs all messages so far; RFC 5246 section 7.4.8.
+    pub(crate) fn sign_transcript(&mut self, scheme: SignatureScheme) -> Vec<u8> {
+        self.config.identity.key().sign(scheme, self.transcript.messages(), &mut self.rng)
+    }
+
+    /// Checks the peer's signature, which must be one that we can verify and said so.
+    //= rfc5246#7.4.3-2
+    pub(crate) fn verify(
+        &self,
+        key: &PublicKey,
+        signed: DigitallySigned<'_>,
+        message: &[u8],
+    ) -> Result<(), CryptoError> {
+        if !self.config.signature_schemes.contains(&signed.scheme) {
+            return Err(CryptoError::Signature);
+        }
+        key.verify(signed.scheme, message, signed.signature)
+    }
+
     /// Adds a message of the peer to the transcript.
     pub(crate) fn add(&mut self, message: &Whole) {
         self.transcript.add(message.kind, message.sequence, &message.body);
@@ -146,10 +172,12 @@ impl Context {
 }
 
 /// What the server signs: both randoms and its key share; RFC 8422 section 5.4.
-pub(crate) fn key_exchange_digest(randoms: &Randoms, group: NamedGroup, public_key: &[u8]) -> [u8; 32] {
-    let mut parameters = Vec::with_capacity(4 + public_key.len());
-    ServerKeyExchange::encode_parameters(group, public_key, &mut parameters);
-    digest(&[&randoms.client, &randoms.server, &parameters])
+pub(crate) fn signed_key_exchange(randoms: &Randoms, group: NamedGroup, public_key: &[u8]) -> Vec<u8> {
+    let mut signed = Vec::with_capacity(64 + 4 + public_key.len());
+    signed.extend_from_slice(&randoms.client);
+    signed.extend_from_slice(&randoms.server);
+    ServerKeyExchange::encode_parameters(group, public_key, &mut signed);
+    signed
 }
 
 /// Checks what both hellos may say about features in which there is no choice: formats of points, renegotiation, and the
@@ -182,8 +210,6 @@ pub(crate) fn find_srtp<'a>(
     extensions.find(ExtensionType::USE_SRTP).map(UseSrtp::parse).transpose().map_err(malformed(kind))
 }
 
-/// The signature algorithm with which our own key signs.
-pub(crate) const OUR_SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 /// The one format of points; RFC 8422 section 5.1.2.
 pub(crate) const UNCOMPRESSED: u8 = 0;
 
@@ -212,6 +238,7 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         CloseReason::UnexpectedMessage(_) => AlertDescription::UNEXPECTED_MESSAGE,
         CloseReason::Version => AlertDescription::PROTOCOL_VERSION,
         CloseReason::NothingInCommon(_)
+        | CloseReason::TooLong(_)
         | CloseReason::NoExtendedMasterSecret
         | CloseReason::Renegotiation
         | CloseReason::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,

@@ -61,6 +61,10 @@ pub enum CloseReason {
         /// What is wrong with it.
         fault: ParseError,
     },
+    /// With this message, those of the handshake are longer together than twice
+    /// [`crate::Config::max_handshake_buffer`].
+    #[error("the handshake is too long with its {0}")]
+    TooLong(MessageType),
     /// A message came that does not belong to the state; RFC 5246 section 7.3.
     #[error("{0} does not belong here")]
     UnexpectedMessage(MessageType),

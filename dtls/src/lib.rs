@@ -33,7 +33,8 @@ mod wire;
 
 pub use alert::{Alert, AlertDescription, AlertLevel};
 pub use certificate::{
-    Fingerprint, FingerprintError, HashAlgorithm, Identity, PeerCertificates, Rejection, Verifier,
+    Fingerprint, FingerprintError, HashAlgorithm, Identity, IdentityError, PeerCertificates, Rejection,
+    Verifier,
 };
 pub use config::{Config, KeyLog};
 pub use connection::{Connection, Transmit};

@@ -214,6 +214,13 @@ impl Connection {
                 return;
             };
             let (context, waits) = (&mut self.context, handshake.waits_for_hello());
+            if context.transcript.messages().len() + message.body.len()
+                > 2 * context.config.max_handshake_buffer
+            {
+                let reason = CloseReason::TooLong(message.kind);
+                self.end(reason, alert_for(reason).map(Alert::fatal));
+                return;
+            }
             let step = match handshake.state {
                 Side::Client(state) => state.handle(context, &message).map(|step| step.map(Side::Client)),
                 Side::Server(state) => state.handle(context, &message).map(|step| step.map(Side::Server)),
@@ -243,7 +250,7 @@ impl Connection {
         }
     }
 
-    fn complete(&mut self, keyed: Keyed, early: RecordQueue) {
+    fn complete(&mut self, keyed: Box<Keyed>, early: RecordQueue) {
         // The client's last flight is answered; the server's may be asked for again.
         if self.role() == Role::Client {
             self.context.flight.clear();
@@ -252,7 +259,7 @@ impl Connection {
         self.stats.records_opened += early.count();
         self.ripe = early;
         self.events.connected(keyed.connected());
-        self.stage = Stage::Connected(Box::new(keyed));
+        self.stage = Stage::Connected(keyed);
     }
 
     fn alert(&mut self, content: &[u8], authentic: bool) {

@@ -23,7 +23,7 @@ fn browser_extensions(config: &Config) -> Vec<u8> {
     rng(9).fill_bytes(&mut hybrid);
     let mut out = Vec::new();
     put(&mut out, ExtensionType(0x2a2a), |_| ());
-    out.extend(client::offered_extensions(&config.srtp_profiles));
+    out.extend(client::offered_extensions(config));
     put(&mut out, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend([6, 0x3a, 0x3a, 0xfe, 0xfc, 0xfe, 0xfd]);
     });
