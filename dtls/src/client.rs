@@ -29,6 +29,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange, encode_chain,
 };
 use crate::keys::{Randoms, Transcript};
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{Reader, U16List, put_vec};
@@ -180,6 +181,7 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
             out.push(0);
         });
     }
+    Terms::put(config, None, &mut out);
     out
 }
 
@@ -229,6 +231,7 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
             }
         }
     };
+    cx.layer.agree(Terms::settle(&cx.config, &hello.extensions, kind)?);
     cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };

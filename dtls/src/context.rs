@@ -96,7 +96,7 @@ impl Context {
     pub(crate) fn make_keys(&mut self, premaster: &[u8], negotiated: &Negotiated) -> MasterSecret {
         let Negotiated { randoms, suite, .. } = negotiated;
         let master = MasterSecret::extended(suite, premaster, &self.transcript.hash());
-        self.layer.install(master.record_ciphers(self.config.role, randoms));
+        self.layer.install(master.record_ciphers(self.config.role, randoms), self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }

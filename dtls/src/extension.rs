@@ -1,9 +1,11 @@
 //! Extensions of the hellos; RFC 5246 section 7.4.1.4.
 
+mod connection_id;
 mod use_srtp;
 
 use std::fmt;
 
+pub use connection_id::ConnectionId;
 pub use use_srtp::{SrtpProfile, UseSrtp};
 
 use crate::error::{Kind, ParseError};
@@ -24,6 +26,10 @@ impl ExtensionType {
     pub const USE_SRTP: Self = Self(14);
     /// The master secret is bound to the handshake; RFC 7627 section 5.1.
     pub const EXTENDED_MASTER_SECRET: Self = Self(23);
+    /// The longest record that the sender takes; RFC 8449.
+    pub const RECORD_SIZE_LIMIT: Self = Self(28);
+    /// Names that records carry; RFC 9146 section 3.
+    pub const CONNECTION_ID: Self = Self(54);
     /// Versions from DTLS 1.3 on; RFC 8446 section 4.2.1. Not used here.
     pub const SUPPORTED_VERSIONS: Self = Self(43);
     /// Key shares of DTLS 1.3; RFC 8446 section 4.2.8. Not used here.
@@ -40,6 +46,8 @@ impl fmt::Display for ExtensionType {
             Self::SIGNATURE_ALGORITHMS => "signature_algorithms",
             Self::USE_SRTP => "use_srtp",
             Self::EXTENDED_MASTER_SECRET => "extended_master_secret",
+            Self::RECORD_SIZE_LIMIT => "record_size_limit",
+            Self::CONNECTION_ID => "connection_id",
             Self::SUPPORTED_VERSIONS => "supported_versions",
             Self::KEY_SHARE => "key_share",
             Self::RENEGOTIATION_INFO => "renegotiation_info",

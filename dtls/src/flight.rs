@@ -177,6 +177,7 @@ impl Flight {
         let overhead = HEADER_LEN + layer.expansion(item.epoch) + FRAGMENT_HEADER_LEN;
         let left = body.len() - offset;
         let Some(room) = room.checked_sub(overhead) else { return false };
+        let room = room.min(layer.fragment_limit(item.epoch));
         let length = left.min(room);
         if length < left && length < MIN_FRAGMENT {
             return false;

@@ -30,6 +30,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange,
 };
 use crate::keys::Randoms;
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::U16List;
@@ -129,16 +130,18 @@ struct Choice {
 fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
     let choice = choose(&hello, &cx.config)?;
+    let terms = Terms::settle(&cx.config, &hello.extensions, message.kind)?;
     let key =
         EphemeralKey::generate(choice.group, &mut cx.rng).ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
     let randoms = Randoms { client: *hello.random, server: random };
 
+    cx.layer.agree(terms);
     cx.transcript.choose(choice.suite.hash);
     cx.add(message);
     cx.flight.begin(Some(message.sequence));
-    send_server_hello(cx, &choice, &random);
+    send_server_hello(cx, &choice, &hello.extensions, &random);
     cx.send_certificate();
     send_key_exchange(cx, &key, choice.scheme, &randoms);
     if cx.config.verifier.is_some() {
@@ -197,7 +200,7 @@ fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReaso
     })
 }
 
-fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
+fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>, random: &[u8; 32]) {
     let mut extensions = Vec::new();
     extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     if choice.renegotiation_info {
@@ -213,6 +216,7 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
             out.push(0);
         });
     }
+    Terms::put(&cx.config, Some(offered), &mut extensions);
     let hello = ServerHello {
         version: Version::DTLS_1_2,
         random,

@@ -23,6 +23,8 @@ pub struct Stats {
     pub dropped_epoch: u64,
     /// Dropped: a record that came before, or too far behind the newest.
     pub dropped_replay: u64,
+    /// Dropped: a protected record with another connection id than ours, with one though none was agreed on, or without.
+    pub dropped_connection_id: u64,
     /// Dropped: a protected record that is not authentic.
     pub dropped_forged: u64,
     /// Dropped: a plaintext record that has no business here any more, such as an alert or a hello once there are keys.
