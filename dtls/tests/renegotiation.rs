@@ -6,7 +6,7 @@ mod common;
 use common::*;
 use nomagic_dtls::extension::{ExtensionType, Extensions};
 use nomagic_dtls::handshake::{ClientHello, FragmentHeader, MessageType, ServerHello};
-use nomagic_dtls::record::{HEADER_LEN, Header};
+use nomagic_dtls::record::{HEADER_LEN, Header, Version};
 use nomagic_dtls::{CloseReason, Summary, U16List};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::machine::Machine;
@@ -83,6 +83,21 @@ fn a_server_answers_both_ways_of_asking() {
         let found = ServerHello::parse(body).unwrap().extensions.find(INFO);
         assert_eq!(found, answered.then_some(&[0][..]), "{info:?} {scsv}");
     }
+}
+
+/// RFC 5746 section 3.6: a higher version than any, and an extension that nobody knows, are no reason to refuse.
+//= rfc5746#3.6-5 test
+#[test]
+fn a_server_steps_over_what_it_does_not_know() {
+    let mut hello = hello_with(Some(&[0]), false);
+    hello[HEADER_LEN + 12..][..2].copy_from_slice(&[0xfe, 0xf0]);
+    let at = hello.windows(4).position(|window| window == [0, 28, 0, 2]).unwrap();
+    hello[at..at + 2].copy_from_slice(&[0x7a, 0x7a]);
+    let mut server = Peer::new(server_config(), 2);
+    deliver(&mut server, origin(), &[hello]);
+    let answer = flight(&mut server, origin()).remove(0);
+    let hello = ServerHello::parse(FragmentHeader::parse(&answer[HEADER_LEN..]).unwrap().1).unwrap();
+    assert_eq!(hello.version, Version::DTLS_1_2);
 }
 
 /// RFC 5746 sections 3.4 and 3.6: whoever speaks of an earlier handshake is told that there was none.

@@ -98,6 +98,7 @@ fn every_change_of_a_record_is_refused_alike() {
     assert!(open(&mut b, &record).is_ok());
 }
 
+//= rfc6347#4.1.1.1-4 test
 #[test]
 fn what_does_not_fit_is_refused_and_the_buffer_stays() {
     let [mut a, _] = ends();
