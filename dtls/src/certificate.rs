@@ -1,5 +1,6 @@
 //! Certificates: our own, made here, and the little that is read of the peer's.
 
+mod chain;
 mod der;
 mod load;
 mod verify;
@@ -14,6 +15,7 @@ use crate::crypto::signing::SigningKey;
 use crate::error::ParseError;
 use crate::handshake::CertificateChain;
 
+pub use chain::UnixTime;
 pub(crate) use der::{CertificateError, peer_key};
 pub use load::IdentityError;
 pub use verify::{Fingerprint, FingerprintError, HashAlgorithm, PeerCertificates, Rejection, Verifier};

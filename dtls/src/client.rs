@@ -23,7 +23,9 @@ use crate::crypto::key_exchange::EphemeralKey;
 use crate::crypto::suite::Authentication;
 use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
-use crate::extension::{self, ExtensionType, Extensions, SrtpProfile};
+use crate::extension::{
+    self, ApplicationProtocols, ExtensionType, Extensions, ServerName, SrtpProfile, put_protocols,
+};
 use crate::handshake::{
     CertificateRequest, ClientCertificateType, ClientHello, DigitallySigned, HelloVerifyRequest, MessageType,
     ServerHello, ServerKeyExchange, encode_chain,
@@ -174,11 +176,25 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
     extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
         extension::put_u16_list(out, config.signature_schemes.iter().map(|scheme| scheme.0));
     });
+    if !config.certificate_schemes.is_empty() {
+        extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS_CERT, |out| {
+            extension::put_u16_list(out, config.certificate_schemes.iter().map(|scheme| scheme.0));
+        });
+    }
+    if let Some(name) = &config.server_name {
+        extension::put(&mut out, ExtensionType::SERVER_NAME, |out| {
+            ServerName { host_name: Some(name) }.encode(out);
+        });
+    }
+    if !config.application_protocols.is_empty() {
+        extension::put(&mut out, ExtensionType::APPLICATION_PROTOCOLS, |out| {
+            put_protocols(out, config.application_protocols.iter().map(Vec::as_slice));
+        });
+    }
     if !config.srtp_profiles.is_empty() {
         extension::put(&mut out, ExtensionType::USE_SRTP, |out| {
             extension::put_u16_list(out, config.srtp_profiles.iter().map(|profile| profile.0));
-            // No master key identifier.
-            out.push(0);
+            put_vec::<1>(out, |out| out.extend_from_slice(&config.srtp_mki));
         });
     }
     Terms::put(config, None, &mut out);
@@ -216,26 +232,47 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     if let Some((extension, _)) = unoffered {
         return Err(CloseReason::UnofferedExtension(extension));
     }
-    check_common(&hello.extensions, kind)?;
-    let srtp_profile = match find_srtp(&hello.extensions, kind)? {
-        None => None,
-        Some(answer) => {
-            let mut profiles = answer.profiles.iter().map(SrtpProfile);
-            match (profiles.next(), profiles.next()) {
-                (Some(profile), None)
-                    if cx.config.srtp_profiles.contains(&profile) && answer.mki.is_empty() =>
-                {
-                    Some(profile)
-                }
-                _ => return Err(CloseReason::IllegalParameter("use_srtp is not what was offered")),
-            }
-        }
-    };
+    let extended = check_common(&hello.extensions, &cx.config, kind)?;
+    let (srtp_profile, mki) = chosen_srtp(&hello.extensions, &cx.config, extended)?;
+    let protocol = chosen_protocol(&hello.extensions, &cx.config)?;
     cx.layer.agree(Terms::settle(&cx.config, &hello.extensions, kind)?);
     cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };
-    Ok(Negotiated { randoms, suite, srtp_profile })
+    Ok(Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name: None })
+}
+
+/// The server's profile and identifier: one profile of ours, and our identifier or none.
+fn chosen_srtp(
+    extensions: &Extensions<'_>,
+    config: &Config,
+    extended: bool,
+) -> Result<(Option<SrtpProfile>, Vec<u8>), CloseReason> {
+    let Some(answer) = find_srtp(extensions, MessageType::SERVER_HELLO)? else {
+        return Ok((None, Vec::new()));
+    };
+    let illegal = CloseReason::IllegalParameter("use_srtp is not what was offered");
+    let mut profiles = answer.profiles.iter().map(SrtpProfile);
+    let (Some(profile), None) = (profiles.next(), profiles.next()) else { return Err(illegal) };
+    //= rfc5764#4.1.3-5
+    let known = answer.mki.is_empty() || answer.mki == config.srtp_mki;
+    if !config.srtp_profiles.contains(&profile) || !known {
+        return Err(illegal);
+    }
+    // Keys for SRTP are exported, which needs it.
+    if !extended {
+        return Err(CloseReason::NoExtendedMasterSecret);
+    }
+    Ok((Some(profile), answer.mki.to_vec()))
+}
+
+/// The server's application protocol: one of ours.
+fn chosen_protocol(extensions: &Extensions<'_>, config: &Config) -> Result<Option<usize>, CloseReason> {
+    let Some(content) = extensions.find(ExtensionType::APPLICATION_PROTOCOLS) else { return Ok(None) };
+    let answer = ApplicationProtocols::parse(content).and_then(ApplicationProtocols::only);
+    let name = answer.map_err(malformed(MessageType::SERVER_HELLO))?;
+    let index = config.application_protocols.iter().position(|offered| offered == name);
+    index.map(Some).ok_or(CloseReason::IllegalParameter("an application protocol that was not offered"))
 }
 
 fn server_key_exchange(
@@ -300,3 +337,6 @@ fn answer(
     cx.send_finished(&master);
     Ok(Keyed { negotiated, group, master, peer_fingerprint: Some(peer.fingerprint) })
 }
+
+#[cfg(test)]
+mod tests;

@@ -344,7 +344,25 @@ impl Connection {
     /// See [`ExportError`]; `out` is then as it was.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), ExportError> {
         let Stage::Connected(keyed) = &self.stage else { return Err(ExportError::NotConnected) };
+        //= rfc7627#5.4-2
+        if !keyed.negotiated.extended {
+            return Err(ExportError::NoExtendedMasterSecret);
+        }
         keyed.master.export(&keyed.negotiated.randoms, label, context, out)
+    }
+
+    /// The name of the protocol above that both ends agreed on; `None` until connected, or without one. RFC 7301.
+    pub fn application_protocol(&self) -> Option<&[u8]> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        let names = &self.context.config.application_protocols;
+        names.get(keyed.negotiated.protocol?).map(Vec::as_slice)
+    }
+
+    /// The DNS name by which the client called us; `None` until connected, on the client's side, or without one. RFC 6066
+    /// section 3.
+    pub fn server_name(&self) -> Option<&str> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        keyed.negotiated.server_name.as_deref()
     }
 
     /// The keys for SRTP; `None` unless connected with a profile agreed on. RFC 5764 section 4.2.
@@ -353,7 +371,8 @@ impl Connection {
         let (key_len, salt_len) = profile.key_and_salt_len()?;
         let mut material = Zeroizing::new(vec![0; 2 * (key_len + salt_len)]);
         self.export("EXTRACTOR-dtls_srtp", None, &mut material).ok()?;
-        Some(SrtpKeys::split(profile, self.role(), &material, key_len))
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        Some(SrtpKeys::split(profile, self.role(), &material, key_len, &keyed.negotiated.mki))
     }
 }
 

@@ -40,11 +40,19 @@ pub(crate) enum Allowance {
 }
 
 /// What both hellos settled.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Negotiated {
     pub(crate) randoms: Randoms,
     pub(crate) suite: &'static Suite,
+    /// The master secret is bound to the whole handshake; RFC 7627.
+    pub(crate) extended: bool,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// The master key identifier that SRTP packets carry; empty for none.
+    pub(crate) mki: Vec<u8>,
+    /// Which of [`Config::application_protocols`].
+    pub(crate) protocol: Option<usize>,
+    /// What the client called us.
+    pub(crate) server_name: Option<String>,
 }
 
 /// Keys made, signatures verified: only the peer's Finished is missing.
@@ -94,8 +102,13 @@ impl Context {
     /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
     //= rfc7627#5.1-1
     pub(crate) fn make_keys(&mut self, premaster: &[u8], negotiated: &Negotiated) -> MasterSecret {
-        let Negotiated { randoms, suite, .. } = negotiated;
-        let master = MasterSecret::extended(suite, premaster, &self.transcript.hash());
+        let Negotiated { randoms, suite, extended, .. } = negotiated;
+        let master = if *extended {
+            MasterSecret::extended(suite, premaster, &self.transcript.hash())
+        } else {
+            //= rfc7627#5.2-6
+            MasterSecret::plain(suite, premaster, randoms)
+        };
         self.layer.install(master.record_ciphers(self.config.role, randoms), self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
@@ -181,12 +194,18 @@ pub(crate) fn signed_key_exchange(randoms: &Randoms, group: NamedGroup, public_k
 }
 
 /// Checks what both hellos may say about features in which there is no choice: formats of points, renegotiation, and the
-/// extended master secret, which is required.
-pub(crate) fn check_common(extensions: &Extensions<'_>, kind: MessageType) -> Result<(), CloseReason> {
-    match extensions.find(ExtensionType::EXTENDED_MASTER_SECRET) {
+/// extended master secret. Says whether the peer has the latter.
+pub(crate) fn check_common(
+    extensions: &Extensions<'_>,
+    config: &Config,
+    kind: MessageType,
+) -> Result<bool, CloseReason> {
+    let extended = extensions.find(ExtensionType::EXTENDED_MASTER_SECRET);
+    match extended {
         //= rfc7627#5.2-3
-        None => return Err(CloseReason::NoExtendedMasterSecret),
-        Some([]) => {}
+        //= rfc7627#5.2-5
+        None if config.require_extended_master_secret => return Err(CloseReason::NoExtendedMasterSecret),
+        None | Some([]) => {}
         Some(_) => return Err(CloseReason::IllegalParameter("extended_master_secret is not empty")),
     }
     if let Some(content) = extensions.find(ExtensionType::RENEGOTIATION_INFO)
@@ -199,7 +218,7 @@ pub(crate) fn check_common(extensions: &Extensions<'_>, kind: MessageType) -> Re
     {
         return Err(CloseReason::IllegalParameter("no uncompressed points"));
     }
-    Ok(())
+    Ok(extended.is_some())
 }
 
 /// The `use_srtp` of a hello, if it has one.
@@ -242,6 +261,7 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         | CloseReason::NoExtendedMasterSecret
         | CloseReason::Renegotiation
         | CloseReason::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+        CloseReason::NoApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
         CloseReason::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
         CloseReason::UnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
         CloseReason::BadCertificate | CloseReason::Rejected(_) => AlertDescription::BAD_CERTIFICATE,

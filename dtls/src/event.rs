@@ -88,6 +88,9 @@ pub enum CloseReason {
     /// No extended master secret, without which keys are not bound to the handshake; RFC 7627 section 5.
     #[error("the peer does not do the extended master secret")]
     NoExtendedMasterSecret,
+    /// The client offers application protocols, and none of ours is among them; RFC 7301 section 3.2.
+    #[error("no application protocol in common")]
+    NoApplicationProtocol,
     /// The peer speaks of an earlier handshake that there was not; RFC 5746 section 3.
     #[error("the renegotiation info is not empty")]
     Renegotiation,

@@ -59,6 +59,13 @@ impl MasterSecret {
         Self { secret, suite }
     }
 
+    /// The master secret of old, bound to the randoms only; RFC 5246 section 8.1.
+    pub(crate) fn plain(suite: &'static Suite, premaster: &[u8], randoms: &Randoms) -> Self {
+        let mut secret = [0; 48];
+        prf(suite.hash, premaster, "master secret", &[&randoms.client, &randoms.server], &mut secret);
+        Self { secret, suite }
+    }
+
     /// A secret that a key log tells of a connection with this suite; `None` if the suite is not implemented.
     pub(crate) fn from_log(suite: CipherSuite, secret: &[u8; 48]) -> Option<Self> {
         Some(Self { secret: *secret, suite: suite.suite()? })

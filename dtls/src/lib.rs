@@ -34,7 +34,7 @@ mod wire;
 pub use alert::{Alert, AlertDescription, AlertLevel};
 pub use certificate::{
     Fingerprint, FingerprintError, HashAlgorithm, Identity, IdentityError, PeerCertificates, Rejection,
-    Verifier,
+    UnixTime, Verifier,
 };
 pub use config::{Config, KeyLog};
 pub use connection::{Connection, Transmit};

@@ -24,7 +24,10 @@ use crate::crypto::key_exchange::EphemeralKey;
 use crate::crypto::suite::Suite;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
-use crate::extension::{self, ExtensionType, Extensions, SrtpProfile, parse_u16_list};
+use crate::extension::{
+    self, ApplicationProtocols, ExtensionType, Extensions, ServerName, SrtpProfile, parse_u16_list,
+    put_protocols,
+};
 use crate::handshake::{
     CertificateRequest, ClientCertificateType, ClientHello, ClientKeyExchange, DigitallySigned, MessageType,
     ServerHello, ServerKeyExchange,
@@ -33,7 +36,7 @@ use crate::keys::Randoms;
 use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
-use crate::wire::U16List;
+use crate::wire::{U16List, put_vec};
 
 /// What the server waits for.
 pub(crate) enum State {
@@ -121,7 +124,11 @@ struct Choice {
     /// What we sign with.
     scheme: SignatureScheme,
     srtp_profile: Option<SrtpProfile>,
-    /// Which extensions the answer has besides the extended master secret: only what the client knows.
+    mki: Vec<u8>,
+    protocol: Option<usize>,
+    server_name: Option<String>,
+    /// Which extensions the answer has: only what the client knows.
+    extended: bool,
     renegotiation_info: bool,
     point_formats: bool,
 }
@@ -151,8 +158,9 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReaso
     if cx.config.verifier.is_none() {
         cx.transcript.forget_messages();
     }
-    let Choice { suite, srtp_profile, .. } = choice;
-    Ok(Offered { negotiated: Negotiated { randoms, suite, srtp_profile }, key })
+    let Choice { suite, extended, srtp_profile, mki, protocol, server_name, .. } = choice;
+    let negotiated = Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name };
+    Ok(Offered { negotiated, key })
 }
 
 /// Chooses by our own preference. Versions, suites, groups and extensions that we do not know are stepped over.
@@ -164,7 +172,7 @@ fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReaso
     if !hello.compression.contains(&0) {
         return Err(CloseReason::IllegalParameter("no null compression"));
     }
-    check_common(&hello.extensions, kind)?;
+    let extended = check_common(&hello.extensions, config, kind)?;
     let key = config.identity.key();
     let suite = config.suites.iter().filter(|suite| hello.suites.contains(suite.0));
     let suite =
@@ -188,21 +196,46 @@ fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReaso
         key.schemes().iter().find(|scheme| schemes.is_some_and(|schemes| schemes.contains(scheme.0)));
     let offered = find_srtp(&hello.extensions, kind)?;
     let is_offered = |profile: &&SrtpProfile| offered.is_some_and(|offer| offer.profiles.contains(profile.0));
+    // Keys for SRTP are exported, which needs the extended master secret.
+    let srtp_profile = config.srtp_profiles.iter().find(is_offered).copied().filter(|_| extended);
+    let mki = offered.map(|offer| offer.mki).filter(|_| config.accept_srtp_mki).unwrap_or_default();
+    let name = hello.extensions.find(ExtensionType::SERVER_NAME).map(ServerName::parse);
+    let name = name.transpose().map_err(malformed(kind))?;
     let has = |extension| hello.extensions.find(extension).is_some();
     Ok(Choice {
         suite: suite.ok_or(CloseReason::NothingInCommon("cipher suite"))?,
         group: *group.ok_or(CloseReason::NothingInCommon("group"))?,
         scheme: *scheme.ok_or(CloseReason::NothingInCommon("signature algorithm"))?,
-        srtp_profile: config.srtp_profiles.iter().find(is_offered).copied(),
+        srtp_profile,
+        mki: if srtp_profile.is_some() { mki.to_vec() } else { Vec::new() },
+        protocol: choose_protocol(&hello.extensions, config)?,
+        server_name: name.and_then(|name| name.host_name).map(str::to_owned),
+        extended,
         renegotiation_info: has(ExtensionType::RENEGOTIATION_INFO)
             || hello.suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.0),
         point_formats: has(ExtensionType::EC_POINT_FORMATS),
     })
 }
 
+/// Our first choice among the client's protocols.
+fn choose_protocol(extensions: &Extensions<'_>, config: &Config) -> Result<Option<usize>, CloseReason> {
+    let offered = extensions.find(ExtensionType::APPLICATION_PROTOCOLS).map(ApplicationProtocols::parse);
+    let offered = offered.transpose().map_err(malformed(MessageType::CLIENT_HELLO))?;
+    match offered {
+        Some(offered) if !config.application_protocols.is_empty() => {
+            let index =
+                config.application_protocols.iter().position(|ours| offered.iter().any(|name| name == ours));
+            index.map(Some).ok_or(CloseReason::NoApplicationProtocol)
+        }
+        _ => Ok(None),
+    }
+}
+
 fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>, random: &[u8; 32]) {
     let mut extensions = Vec::new();
-    extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
+    if choice.extended {
+        extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
+    }
     if choice.renegotiation_info {
         extension::put(&mut extensions, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
     }
@@ -212,8 +245,12 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>
     if let Some(profile) = choice.srtp_profile {
         extension::put(&mut extensions, ExtensionType::USE_SRTP, |out| {
             extension::put_u16_list(out, [profile.0]);
-            // No master key identifier, whatever the client offered.
-            out.push(0);
+            put_vec::<1>(out, |out| out.extend_from_slice(&choice.mki));
+        });
+    }
+    if let Some(name) = choice.protocol.and_then(|index| cx.config.application_protocols.get(index)) {
+        extension::put(&mut extensions, ExtensionType::APPLICATION_PROTOCOLS, |out| {
+            put_protocols(out, [name.as_slice()]);
         });
     }
     Terms::put(&cx.config, Some(offered), &mut extensions);

@@ -17,7 +17,7 @@ pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.1
 /// rsaEncryption: a key for any padding; RFC 3279 section 2.3.1.
 pub(super) const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// id-RSASSA-PSS: a key for PSS only; RFC 4055 section 1.2.
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+pub(super) const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 /// The hash functions that a key for PSS may name; RFC 4055 section 2.1.
 const HASHES: [(ObjectIdentifier, SignatureHash); 3] = [
     (ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"), SignatureHash::Sha256),
@@ -86,7 +86,9 @@ fn rsa_key(bytes: &[u8], pss: Option<Option<SignatureHash>>) -> Result<PublicKey
 
 /// The hash function that a key for PSS is bound to, if it is to one. What else the parameters say is left to the signatures:
 /// they use the same function for the mask, and a salt as long as its output.
-fn pss_hash(algorithm: AlgorithmIdentifierRef<'_>) -> Result<Option<SignatureHash>, CertificateError> {
+pub(super) fn pss_hash(
+    algorithm: AlgorithmIdentifierRef<'_>,
+) -> Result<Option<SignatureHash>, CertificateError> {
     let Some(parameters) = algorithm.parameters else { return Ok(None) };
     let named = || -> der::Result<ObjectIdentifier> {
         let mut fields = SliceReader::new(sequence(parameters)?)?;

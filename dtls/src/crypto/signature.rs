@@ -135,7 +135,7 @@ impl SignatureScheme {
         matches!(self.0, 0x0403 | 0x0503 | 0x0603)
     }
 
-    const fn is_pss(self) -> bool {
+    pub(crate) const fn is_pss(self) -> bool {
         matches!(self.0, 0x0804..=0x0806 | 0x0809..=0x080b)
     }
 
