@@ -109,7 +109,7 @@ impl Context {
             //= rfc7627#5.2-6
             MasterSecret::plain(suite, premaster, randoms)
         };
-        self.layer.install(master.record_ciphers(self.config.role, randoms));
+        self.layer.install(master.record_ciphers(self.config.role, randoms), self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }

@@ -15,23 +15,34 @@ pub(crate) const TAG_LEN: usize = 16;
 
 /// What a record's protection is bound to besides its content.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Associated {
+pub(crate) struct Associated<'a> {
     /// Epoch and sequence number as one number of 64 bits.
     pub(crate) position: u64,
     pub(crate) content_type: ContentType,
     pub(crate) version: Version,
+    /// What the record carries; empty if nothing. RFC 9146 section 5.3.
+    pub(crate) connection_id: &'a [u8],
 }
 
-impl Associated {
-    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number.
-    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits")]
-    fn bytes(self, plaintext_len: usize) -> [u8; 13] {
-        let mut bytes = [0; 13];
-        bytes[..8].copy_from_slice(&self.position.to_be_bytes());
-        bytes[8] = self.content_type.0;
-        bytes[9..11].copy_from_slice(&self.version.0.to_be_bytes());
-        bytes[11..].copy_from_slice(&(plaintext_len as u16).to_be_bytes());
-        bytes
+/// Octets of associated data at most.
+const MAX_ASSOCIATED_LEN: usize = 8 + 3 + 2 + 8 + 255 + 2;
+
+impl Associated<'_> {
+    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number; or RFC 9146 section
+    /// 5.3 for a record with a connection id. Written into `room`.
+    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits, an id's has 8")]
+    fn bytes(self, plaintext_len: usize, room: &mut [u8; MAX_ASSOCIATED_LEN]) -> &[u8] {
+        let (position, kind) = (self.position.to_be_bytes(), self.content_type.0);
+        let (version, len) = (self.version.0.to_be_bytes(), (plaintext_len as u16).to_be_bytes());
+        let id = self.connection_id;
+        let plain: [&[u8]; 4] = [&position, &[kind], &version, &len];
+        let with_id: [&[u8]; 6] = [&[0xff; 8], &[kind, id.len() as u8, kind], &version, &position, id, &len];
+        let mut end = 0;
+        for part in if id.is_empty() { &plain[..] } else { &with_id } {
+            room[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        &room[..end]
     }
 }
 
@@ -71,13 +82,14 @@ impl RecordCipher {
 
     /// Encrypts `content` where it lies, and returns the tag. The nonce is the record's position, which never comes
     /// twice; if the suite has the record carry it, the caller writes it.
-    pub(crate) fn seal(&self, associated: Associated, content: &mut [u8]) -> [u8; TAG_LEN] {
+    pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> [u8; TAG_LEN] {
         let nonce = self.nonce(associated.position.to_be_bytes()).into();
-        let bound = associated.bytes(content.len());
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(content.len(), &mut room);
         let sealed = match &self.aead {
-            Aead::Aes128Gcm(aead) => aead.encrypt_inout_detached(&nonce, &bound, content.into()),
-            Aead::Aes256Gcm(aead) => aead.encrypt_inout_detached(&nonce, &bound, content.into()),
-            Aead::ChaCha20Poly1305(aead) => aead.encrypt_inout_detached(&nonce, &bound, content.into()),
+            Aead::Aes128Gcm(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
+            Aead::Aes256Gcm(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
+            Aead::ChaCha20Poly1305(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
         };
         match sealed {
             Ok(tag) => tag.into(),
@@ -87,18 +99,19 @@ impl RecordCipher {
 
     /// Decrypts a record's content where it lies: explicit nonce if there is one, ciphertext, tag. Returns the
     /// plaintext, or `None` if it is too short or not authentic; then it is as it was.
-    pub(crate) fn open<'a>(&self, associated: Associated, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    pub(crate) fn open<'a>(&self, associated: Associated<'_>, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let (explicit, rest) = content.split_at_mut_checked(self.explicit_nonce_len)?;
         let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
         let position = associated.position.to_be_bytes();
         let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position)).into();
-        let bound = associated.bytes(text.len());
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(text.len(), &mut room);
         let tag = (&*tag).into();
         let inout = (&mut *text).into();
         let opened = match &self.aead {
-            Aead::Aes128Gcm(aead) => aead.decrypt_inout_detached(&nonce, &bound, inout, tag),
-            Aead::Aes256Gcm(aead) => aead.decrypt_inout_detached(&nonce, &bound, inout, tag),
-            Aead::ChaCha20Poly1305(aead) => aead.decrypt_inout_detached(&nonce, &bound, inout, tag),
+            Aead::Aes128Gcm(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
+            Aead::Aes256Gcm(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
+            Aead::ChaCha20Poly1305(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
         };
         opened.ok().map(|()| text)
     }
@@ -121,10 +134,11 @@ mod tests {
     use super::*;
     use nomagic_testkit::vectors::{hex, json};
 
-    const ASSOCIATED: Associated = Associated {
+    const ASSOCIATED: Associated<'_> = Associated {
         position: 1 << 48 | 7,
         content_type: ContentType::APPLICATION_DATA,
         version: Version::DTLS_1_2,
+        connection_id: &[],
     };
 
     const ALL: [Bulk; 3] = [Bulk::Aes128Gcm, Bulk::Aes256Gcm, Bulk::ChaCha20Poly1305];
@@ -165,19 +179,38 @@ mod tests {
     #[test]
     fn the_nonce_is_made_as_the_suite_says() {
         let mut text = *b"some text";
-        let bound = ASSOCIATED.bytes(text.len());
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = ASSOCIATED.bytes(text.len(), &mut room);
         let nonce = [2, 2, 2, 2, 2, 2 ^ 1, 2, 2, 2, 2, 2, 2 ^ 7].into();
         let tag = ChaCha20Poly1305::new(&[1; 32].into())
-            .encrypt_inout_detached(&nonce, &bound, text.as_mut_slice().into())
+            .encrypt_inout_detached(&nonce, bound, text.as_mut_slice().into())
             .unwrap();
         assert_eq!(sealed(&cipher(Bulk::ChaCha20Poly1305), b"some text"), [&text[..], &tag].concat());
 
         let mut text = *b"some text";
         let nonce = [2, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 7];
         let tag = Aes256Gcm::new(&[1; 32].into())
-            .encrypt_inout_detached(&nonce.into(), &bound, text.as_mut_slice().into())
+            .encrypt_inout_detached(&nonce.into(), bound, text.as_mut_slice().into())
             .unwrap();
         assert_eq!(sealed(&cipher(Bulk::Aes256Gcm), b"some text"), [&nonce[4..], &text[..], &tag].concat());
+    }
+
+    /// RFC 9146 section 5.3: what an id changes, written out.
+    //= rfc9146#3-7 test
+    //= rfc9146#3-8 test
+    //= rfc9146#5-1 test
+    #[test]
+    fn an_id_changes_what_a_record_is_bound_to() {
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let plain = [0, 1, 0, 0, 0, 0, 0, 7, 23, 0xfe, 0xfd, 1, 2];
+        assert_eq!(ASSOCIATED.bytes(258, &mut room), plain);
+        let with_id =
+            Associated { content_type: ContentType::TLS12_CID, connection_id: &[9, 8, 7], ..ASSOCIATED };
+        let expected =
+            [&[0xff; 8][..], &[25, 3, 25, 0xfe, 0xfd], &[0, 1, 0, 0, 0, 0, 0, 7], &[9, 8, 7], &[1, 2]];
+        assert_eq!(with_id.bytes(258, &mut room), expected.concat());
+        let longest = Associated { connection_id: &[1; 255], ..with_id };
+        assert_eq!(longest.bytes(0, &mut room).len(), MAX_ASSOCIATED_LEN);
     }
 
     /// The groups of the Wycheproof file that have our sizes, against the cipher itself: it chooses other associated
