@@ -627,3 +627,22 @@ fn what_was_cut_for_a_larger_path_goes_again_as_it_was() {
         }
     }
 }
+
+// Section 7.2.4: what a SACK acknowledges lets the window grow before what it shows as lost halves it.
+//= rfc9260#7.2.4-6 test
+#[test]
+fn a_sack_counts_first_for_growth_and_then_for_loss() {
+    let mut config = Config::default();
+    (config.controller, config.initial_window) = (Controller::NewReno, 10);
+    let mut played = Played::up(config);
+    played.end.send(played.now, 0, pattern(6 * 1132, 1), SendOptions::default()).unwrap();
+    assert_eq!(sent(&played.hear()).len(), 6);
+    played.now += 50 * MS;
+    played.end.send(played.now, 0, pattern(4 * 1132, 1), SendOptions::default()).unwrap();
+    assert_eq!(sent(&played.hear()).len(), 4);
+    played.now += 100 * MS;
+    // The first two have arrived, and the four that were sent later; those between are lost by now.
+    played.tell(&sack(played.tsn.wrapping_add(1), 1_000_000, &[(5, 8)]));
+    assert_eq!(played.end.stats().recoveries, 1);
+    assert_eq!(played.end.stats().congestion_window, (10 * 1148 + 2 * 1148) / 2);
+}
