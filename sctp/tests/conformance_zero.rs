@@ -1,5 +1,11 @@
 //! Zero checksums (RFC 9653), case by case as the scripts of its authors have them, in our own words.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 mod common;
 
 use common::*;
