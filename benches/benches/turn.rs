@@ -38,7 +38,7 @@ impl Pair {
         for number in 0..clients {
             let here = SocketAddr::from(([192, 0, 2, 1], 10_000 + number));
             let from = FiveTuple { client: here, server: there, transport: Transport::Udp };
-            let credential = LongTermCredential::new("alice", "secret");
+            let credential = LongTermCredential::new("alice", "secret").unwrap();
             let mut client = Client::new(
                 ClientConfig::new(there, Transport::Udp, credential),
                 &mut rng(2 + u64::from(number)),

@@ -1,19 +1,23 @@
 //! Certificates: our own, made here, and the little that is read of the peer's.
 
+mod chain;
 mod der;
+mod load;
 mod verify;
 
 use std::fmt;
 
-use p256::ecdsa::SigningKey;
-use p256::elliptic_curve::Generate;
 use rand::CryptoRng;
 
-use crate::crypto::signature::{PublicKey, digest, sign};
+use crate::crypto::SignatureScheme;
+use crate::crypto::signature::PublicKey;
+use crate::crypto::signing::SigningKey;
 use crate::error::ParseError;
 use crate::handshake::CertificateChain;
 
+pub use chain::UnixTime;
 pub(crate) use der::{CertificateError, peer_key};
+pub use load::IdentityError;
 pub use verify::{Fingerprint, FingerprintError, HashAlgorithm, PeerCertificates, Rejection, Verifier};
 
 /// A certificate and its private key. Made once, shared by all connections that use it: put it into an [`Arc`](std::sync::Arc).
@@ -26,12 +30,12 @@ pub struct Identity {
 impl Identity {
     /// A new P-256 key with a self-signed certificate that never ends (RFC 5280 section 4.1.2.5) and names nobody.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let key = SigningKey::generate_from_rng(rng);
+        let key = SigningKey::generate(rng);
         let mut serial = [0; 16];
         rng.fill_bytes(&mut serial);
-        let unsigned = der::to_be_signed(&key, serial);
-        let signature = sign(&key, &digest(&[&unsigned]), rng);
-        Self::new(key, &[&der::signed(&unsigned, signature.as_bytes())])
+        let unsigned = der::to_be_signed(&key.public_key(), serial);
+        let signature = key.sign(SignatureScheme::ECDSA_SECP256R1_SHA256, &unsigned, rng);
+        Self::new(key, &[&der::signed(&unsigned, &signature)])
     }
 
     fn new(key: SigningKey, chain: &[&[u8]]) -> Self {
@@ -46,6 +50,11 @@ impl Identity {
         chain.ok().and_then(|chain| chain.leaf()).unwrap_or_default()
     }
 
+    /// The certificates as DER, one's own first.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        CertificateChain::parse(&self.message).ok().into_iter().flat_map(|chain| chain.iter())
+    }
+
     /// The certificate's SHA-256 fingerprint, for `a=fingerprint`; RFC 8122 section 5.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(HashAlgorithm::Sha256, self.certificate())
@@ -56,8 +65,8 @@ impl Identity {
         &self.message
     }
 
-    pub(crate) fn sign(&self, digest: &[u8; 32], rng: &mut impl CryptoRng) -> Vec<u8> {
-        sign(&self.key, digest, rng).as_bytes().to_vec()
+    pub(crate) const fn key(&self) -> &SigningKey {
+        &self.key
     }
 }
 

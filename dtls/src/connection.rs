@@ -4,20 +4,18 @@ mod receive;
 
 use std::time::{Duration, Instant};
 
-use rand::rngs::ChaCha20Rng;
-use rand::{CryptoRng, SeedableRng};
+use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::alert::{Alert, AlertDescription};
 use crate::config::Config;
-use crate::context::{Context, Keyed, Step};
+use crate::context::{Allowance, Context, Keyed, Step};
 use crate::error::{ExportError, SealError};
 use crate::event::{CloseReason, Connected, Event, Events};
-use crate::flight::Flight;
+use crate::gate::Admission;
 use crate::handshake::MessageType;
 use crate::input::{Input, Payloads, RecordQueue};
-use crate::keys::{Role, Transcript};
-use crate::layer::{HEADROOM, RecordLayer, TAILROOM};
+use crate::keys::Role;
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
 use crate::srtp::SrtpKeys;
@@ -39,15 +37,6 @@ pub struct Transmit {
 /// The least datagram that is worth a part of a limited allowance.
 const LEAST_DATAGRAM: usize = 128;
 
-/// What may be sent to an address that is not proven; RFC 6347 section 4.2.1 leaves it to cookies, which a hello in
-/// fragments cannot have, so we count.
-#[derive(Debug, Clone, Copy)]
-enum Allowance {
-    Unlimited,
-    /// Octets that may still be sent: three for each that came.
-    Octets(usize),
-}
-
 /// A handshake under way: the state of our side, and what came and cannot be used yet.
 struct Handshake {
     state: Side,
@@ -61,6 +50,8 @@ struct Handshake {
     /// When it must be complete.
     deadline: Option<Instant>,
     unauthenticated_alert: Option<AlertDescription>,
+    /// Tells the sender of a malformed hello what it was; we wait on for a better one.
+    refusal: Option<Alert>,
 }
 
 enum Side {
@@ -80,7 +71,6 @@ enum Stage {
 pub struct Connection {
     stage: Stage,
     context: Context,
-    allowance: Allowance,
     /// Payload from before the Finished, now due.
     ripe: RecordQueue,
     now: Option<Instant>,
@@ -91,17 +81,11 @@ pub struct Connection {
 impl Connection {
     /// A connection that begins its handshake at once. `rng` seeds its own generator, from which randoms and keys are
     /// drawn.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(mut config: Config, rng: &mut impl CryptoRng) -> Self {
+        config.retain_supported();
         let role = config.role;
         let reassembly = Reassembly::new(config.max_handshake_buffer);
-        let unlimited = role == Role::Client || config.address_validated;
-        let mut context = Context {
-            flight: Flight::new(config.initial_timeout, config.path_mtu),
-            rng: ChaCha20Rng::from_rng(rng),
-            layer: RecordLayer::default(),
-            transcript: Transcript::default(),
-            config,
-        };
+        let mut context = Context::new(config, rng);
         let state = match role {
             Role::Client => Side::Client(client::State::start(&mut context)),
             Role::Server => Side::Server(server::State::ClientHello),
@@ -114,16 +98,30 @@ impl Connection {
             early: RecordQueue::default(),
             deadline: None,
             unauthenticated_alert: None,
+            refusal: None,
         };
         Self {
             stage: Stage::Handshake(Box::new(handshake)),
             context,
-            allowance: if unlimited { Allowance::Unlimited } else { Allowance::Octets(0) },
             ripe: RecordQueue::default(),
             now: None,
             events: Events::default(),
             stats: Stats::default(),
         }
+    }
+
+    /// A server's connection for a client that a [`crate::CookieGate`] has let in. It is then to be given the datagram
+    /// that opened the gate.
+    pub fn admitted(mut config: Config, admission: Admission, rng: &mut impl CryptoRng) -> Self {
+        config.address_validated = true;
+        let mut connection = Self::new(config, rng);
+        if let Stage::Handshake(handshake) = &mut connection.stage
+            && matches!(handshake.state, Side::Server(_))
+        {
+            handshake.reassembly.begin_with(admission.message_sequence, admission.partial);
+            connection.context.flight.begin_with(admission.message_sequence);
+        }
+        connection
     }
 
     /// A datagram came in. Payload is decrypted where it lies; what else the datagram has is dealt with before this
@@ -140,7 +138,7 @@ impl Connection {
         self.stats.datagrams += 1;
         self.ripe.clear();
         self.start_deadline(now);
-        if let Allowance::Octets(octets) = &mut self.allowance {
+        if let Allowance::Octets(octets) = &mut self.context.allowance {
             *octets = octets.saturating_add(datagram.len().saturating_mul(3));
         }
         let opened = self.stats.records_opened;
@@ -149,7 +147,8 @@ impl Connection {
         if self.stats.records_opened == opened {
             return Input::Consumed;
         }
-        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked]))
+        let room = (self.headroom(), self.tailroom());
+        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked], room))
     }
 
     /// Time has passed.
@@ -169,16 +168,22 @@ impl Connection {
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         let now = self.advance(now);
         let start = out.len();
-        let limit = match self.allowance {
+        let limit = match self.context.allowance {
             Allowance::Unlimited => usize::MAX,
             Allowance::Octets(octets) if octets >= LEAST_DATAGRAM => octets,
             Allowance::Octets(_) => 0,
         };
-        match self.stage {
+        match &mut self.stage {
+            Stage::Handshake(handshake) if handshake.refusal.is_some() && limit > 0 => {
+                let (alert, layer) = (handshake.refusal.take(), &mut self.context.layer);
+                layer.put(0, ContentType::ALERT, Version::DTLS_1_2, out, |out| {
+                    alert.iter().for_each(|alert| alert.encode(out));
+                });
+            }
             Stage::Handshake(_) | Stage::Connected(_) => {
                 self.context.flight.write(now, &mut self.context.layer, limit, out);
             }
-            Stage::Closing(alert) => {
+            &mut Stage::Closing(alert) => {
                 if limit > 0 {
                     let (epoch, layer) = (self.context.layer.write_epoch(), &mut self.context.layer);
                     layer.put(epoch, ContentType::ALERT, Version::DTLS_1_2, out, |out| alert.encode(out));
@@ -192,7 +197,7 @@ impl Connection {
             return None;
         }
         self.start_deadline(now);
-        if let Allowance::Octets(octets) = &mut self.allowance {
+        if let Allowance::Octets(octets) = &mut self.context.allowance {
             *octets = octets.saturating_sub(len);
         }
         self.stats.datagrams_sent += 1;
@@ -266,14 +271,15 @@ impl Connection {
         self.context.config.role
     }
 
-    /// Octets that [`Connection::seal`] needs in front of a payload: header and explicit nonce.
+    /// Octets that [`Connection::seal`] needs in front of a payload: header and, where the suite has one, explicit nonce. Ask
+    /// again once connected: it is that of the suite agreed on.
     pub const fn headroom(&self) -> usize {
-        HEADROOM
+        self.context.layer.headroom()
     }
 
     /// Octets that [`Connection::seal`] appends to a payload: the tag.
     pub const fn tailroom(&self) -> usize {
-        TAILROOM
+        self.context.layer.tailroom()
     }
 
     /// The counters.
@@ -288,7 +294,25 @@ impl Connection {
     /// See [`ExportError`]; `out` is then as it was.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), ExportError> {
         let Stage::Connected(keyed) = &self.stage else { return Err(ExportError::NotConnected) };
+        //= rfc7627#5.4-2
+        if !keyed.negotiated.extended {
+            return Err(ExportError::NoExtendedMasterSecret);
+        }
         keyed.master.export(&keyed.negotiated.randoms, label, context, out)
+    }
+
+    /// The name of the protocol above that both ends agreed on; `None` until connected, or without one. RFC 7301.
+    pub fn application_protocol(&self) -> Option<&[u8]> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        let names = &self.context.config.application_protocols;
+        names.get(keyed.negotiated.protocol?).map(Vec::as_slice)
+    }
+
+    /// The DNS name by which the client called us; `None` until connected, on the client's side, or without one. RFC 6066
+    /// section 3.
+    pub fn server_name(&self) -> Option<&str> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        keyed.negotiated.server_name.as_deref()
     }
 
     /// The keys for SRTP; `None` unless connected with a profile agreed on. RFC 5764 section 4.2.
@@ -297,7 +321,8 @@ impl Connection {
         let (key_len, salt_len) = profile.key_and_salt_len()?;
         let mut material = Zeroizing::new(vec![0; 2 * (key_len + salt_len)]);
         self.export("EXTRACTOR-dtls_srtp", None, &mut material).ok()?;
-        Some(SrtpKeys::split(profile, self.role(), &material, key_len))
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        Some(SrtpKeys::split(profile, self.role(), &material, key_len, &keyed.negotiated.mki))
     }
 }
 
@@ -337,6 +362,11 @@ impl Connection {
 }
 
 impl Handshake {
+    /// Whether we are a server that nobody has told anything sensible.
+    const fn waits_for_hello(&self) -> bool {
+        matches!(self.state, Side::Server(server::State::ClientHello))
+    }
+
     /// The next message, if it is whole. A Finished waits for the ChangeCipherSpec in front of it.
     fn next_message(&mut self) -> Option<Whole> {
         if self.reassembly.peek()? == MessageType::FINISHED && !self.changed {
@@ -358,7 +388,7 @@ impl<S> Step<S> {
 impl Keyed {
     fn connected(&self) -> Connected {
         Connected {
-            suite: self.negotiated.suite,
+            suite: self.negotiated.suite.id,
             group: self.group,
             srtp_profile: self.negotiated.srtp_profile,
             peer_fingerprint: self.peer_fingerprint,

@@ -61,6 +61,10 @@ pub enum CloseReason {
         /// What is wrong with it.
         fault: ParseError,
     },
+    /// With this message, those of the handshake are longer together than twice
+    /// [`crate::Config::max_handshake_buffer`].
+    #[error("the handshake is too long with its {0}")]
+    TooLong(MessageType),
     /// A message came that does not belong to the state; RFC 5246 section 7.3.
     #[error("{0} does not belong here")]
     UnexpectedMessage(MessageType),
@@ -79,6 +83,9 @@ pub enum CloseReason {
     /// No extended master secret, without which keys are not bound to the handshake; RFC 7627 section 5.
     #[error("the peer does not do the extended master secret")]
     NoExtendedMasterSecret,
+    /// The client offers application protocols, and none of ours is among them; RFC 7301 section 3.2.
+    #[error("no application protocol in common")]
+    NoApplicationProtocol,
     /// The peer speaks of an earlier handshake that there was not; RFC 5746 section 3.
     #[error("the renegotiation info is not empty")]
     Renegotiation,

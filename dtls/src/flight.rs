@@ -48,7 +48,7 @@ pub(crate) struct Flight {
     repeat_gap: Duration,
     /// The peer's message that this flight answers: if it comes again, so does the flight.
     answers: Option<u16>,
-    /// Whether an answer is expected: not to the last flight of a handshake.
+    /// Whether an answer is expected: not to the last flight of a handshake, nor to a request for a cookie.
     awaits_answer: bool,
 }
 
@@ -85,6 +85,7 @@ impl Flight {
         }
         self.clear();
         self.answers = answers;
+        self.awaits_answer = true;
         self.timeouts = 0;
         self.repeat_gap = REPEAT_GAP;
     }
@@ -118,7 +119,12 @@ impl Flight {
         self.items.push(Item { epoch: 0, content: Content::ChangeCipherSpec, start: at, end: at });
     }
 
-    /// The flight is the handshake's last, so that no timer runs for it: only the peer's repetition brings it back.
+    /// Our messages begin with this number.
+    pub(crate) fn begin_with(&mut self, sequence: u16) {
+        self.next_sequence = sequence;
+    }
+
+    /// The flight is the handshake's last, or a request for a cookie, so that no timer runs for it: only the peer's repetition brings it back.
     pub(crate) fn is_last(&mut self) {
         self.awaits_answer = false;
     }
@@ -171,8 +177,11 @@ impl Flight {
             offset: to_u32(offset),
             length: to_u32(length),
         };
-        // A hello is sent before the version is known, in records that every version reads.
-        let version = if kind == MessageType::CLIENT_HELLO { Version::DTLS_1_0 } else { Version::DTLS_1_2 };
+        // These are sent before the version is known, in records that every version reads.
+        let version = match kind {
+            MessageType::CLIENT_HELLO | MessageType::HELLO_VERIFY_REQUEST => Version::DTLS_1_0,
+            _ => Version::DTLS_1_2,
+        };
         layer.put(item.epoch, ContentType::HANDSHAKE, version, out, |out| {
             header.encode(out);
             out.extend_from_slice(&body[offset..offset + length]);

@@ -1,7 +1,5 @@
 //! What a datagram had for the layer above.
 
-use crate::crypto::aead::TAG_LEN;
-use crate::layer::HEADROOM;
 use crate::record::{ContentType, HEADER_LEN};
 
 /// Octets of records that wait for keys, or for the Finished: enough for a few that were overtaken.
@@ -24,12 +22,14 @@ pub enum Input<'a> {
 pub struct Payloads<'a> {
     overtaken: &'a mut [u8],
     datagram: &'a mut [u8],
+    /// Octets of a record in front of its payload, and behind it.
+    room: (usize, usize),
 }
 
 impl<'a> Payloads<'a> {
     /// Both are runs of whole records, of which those are hidden that are not to be seen.
-    pub(crate) fn new(overtaken: &'a mut [u8], datagram: &'a mut [u8]) -> Self {
-        Self { overtaken, datagram }
+    pub(crate) fn new(overtaken: &'a mut [u8], datagram: &'a mut [u8], room: (usize, usize)) -> Self {
+        Self { overtaken, datagram, room }
     }
 }
 
@@ -37,19 +37,19 @@ impl<'a> Iterator for Payloads<'a> {
     type Item = &'a mut [u8];
 
     fn next(&mut self) -> Option<&'a mut [u8]> {
-        next_payload(&mut self.overtaken).or_else(|| next_payload(&mut self.datagram))
+        next_payload(&mut self.overtaken, self.room).or_else(|| next_payload(&mut self.datagram, self.room))
     }
 }
 
 /// The next record that is not hidden: what lies between explicit nonce and tag.
-fn next_payload<'a>(records: &mut &'a mut [u8]) -> Option<&'a mut [u8]> {
+fn next_payload<'a>(records: &mut &'a mut [u8], (front, behind): (usize, usize)) -> Option<&'a mut [u8]> {
     loop {
         let &[kind, .., high, low] = records.first_chunk::<HEADER_LEN>()?;
         let len = HEADER_LEN + usize::from(u16::from_be_bytes([high, low]));
         let (record, rest) = std::mem::take(records).split_at_mut_checked(len)?;
         *records = rest;
         if kind == ContentType::APPLICATION_DATA.0 {
-            return record.get_mut(HEADROOM..len.checked_sub(TAG_LEN)?);
+            return record.get_mut(front..len.checked_sub(behind)?);
         }
     }
 }

@@ -2,21 +2,19 @@
 //!
 //! There are two epochs: 0 in plaintext, 1 with the keys of the handshake. A second handshake does not exist here.
 
-use crate::crypto::aead::{Associated, EXPLICIT_NONCE_LEN, RecordCipher, TAG_LEN};
+use crate::crypto::aead::{Associated, MAX_EXPLICIT_NONCE_LEN, RecordCipher, TAG_LEN};
 use crate::error::SealError;
 use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, MAX_SEQUENCE, Version};
 use crate::replay::ReplayWindow;
-
-/// Octets that a protected record has in front of its payload.
-pub(crate) const HEADROOM: usize = HEADER_LEN + EXPLICIT_NONCE_LEN;
-/// Octets that a protected record has behind its payload.
-pub(crate) const TAILROOM: usize = TAG_LEN;
 
 /// Blocks of 16 octets that one key may encrypt, 256 GB in all: somewhat fewer than 2^24.5 records of full size have, the
 /// bound of RFC 8446 section 5.5.
 const MAX_BLOCKS: u64 = 1 << 34;
 /// Forged records that one key may have refused; RFC 9147 section 4.5.3. Nobody sends so many by accident.
 const MAX_FORGED: u64 = 1 << 36;
+
+/// The number of a hello's record that is followed at most.
+const MAX_HELLO_SEQUENCE: u64 = 1 << 40;
 
 /// Why a record was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +58,17 @@ impl RecordLayer {
         self.keys = Some(Box::new(Keys { write, read, sequence: 0, blocks: 0, replay, forged: 0 }));
     }
 
+    /// The server answers a hello with the number of its record, so that numbers do not come twice though others, who
+    /// remember nothing, have answered earlier ones; RFC 6347 section 4.2.1. Nobody needs so many numbers for a hello
+    /// that they could run out.
+    //= rfc6347#4.2.1-10
+    //= rfc6347#4.2.1-12
+    pub(crate) fn follow(&mut self, sequence: u64) {
+        if sequence <= MAX_HELLO_SEQUENCE {
+            self.plain_sequence = self.plain_sequence.max(sequence);
+        }
+    }
+
     /// From here on alerts are protected.
     pub(crate) fn change_write(&mut self) {
         self.write_epoch = 1;
@@ -83,9 +92,23 @@ impl RecordLayer {
         self.write_epoch
     }
 
+    /// Octets that a protected record has in front of its payload. Until there are keys: the most that it can have.
+    pub(crate) const fn headroom(&self) -> usize {
+        HEADER_LEN
+            + match &self.keys {
+                Some(keys) => keys.write.explicit_nonce_len(),
+                None => MAX_EXPLICIT_NONCE_LEN,
+            }
+    }
+
+    /// Octets that a protected record has behind its payload.
+    pub(crate) const fn tailroom(&self) -> usize {
+        TAG_LEN
+    }
+
     /// Octets by which protection makes the content of a record longer.
     pub(crate) const fn expansion(&self, epoch: u16) -> usize {
-        if epoch == 0 { 0 } else { EXPLICIT_NONCE_LEN + TAG_LEN }
+        if epoch == 0 { 0 } else { self.headroom() - HEADER_LEN + self.tailroom() }
     }
 
     /// Appends a record of the handshake with what `content` appends, at most 2^14 octets. Appends nothing if the keys
@@ -108,9 +131,10 @@ impl RecordLayer {
             put_header(out, start, Header { content_type, version, epoch, sequence, length: to_u16(length) });
             return;
         }
-        out.resize(start + HEADROOM, 0);
+        let at = start + self.headroom();
+        out.resize(at, 0);
         content(out);
-        if self.seal(content_type, out, start + HEADROOM).is_err() {
+        if self.seal(content_type, out, at).is_err() {
             out.truncate(start);
         }
     }
@@ -122,8 +146,9 @@ impl RecordLayer {
         out: &mut Vec<u8>,
         at: usize,
     ) -> Result<(), SealError> {
-        let start = at.checked_sub(HEADROOM).filter(|_| at <= out.len());
-        let start = start.ok_or(SealError::Headroom { needed: HEADROOM, available: at.min(out.len()) })?;
+        let headroom = self.headroom();
+        let start = at.checked_sub(headroom).filter(|_| at <= out.len());
+        let start = start.ok_or(SealError::Headroom { needed: headroom, available: at.min(out.len()) })?;
         let length = out.len() - at;
         if length > MAX_PLAINTEXT_LEN {
             return Err(SealError::TooLarge { found: length, maximum: MAX_PLAINTEXT_LEN });
@@ -138,10 +163,12 @@ impl RecordLayer {
         // One block more for the tag.
         keys.blocks += length.div_ceil(16) as u64 + 1;
         let version = Version::DTLS_1_2;
-        let (nonce, tag) = keys.write.seal(associated(1, sequence, content_type, version), &mut out[at..]);
-        out[at - EXPLICIT_NONCE_LEN..at].copy_from_slice(&nonce);
+        let bound = associated(1, sequence, content_type, version);
+        let tag = keys.write.seal(bound, &mut out[at..]);
+        let explicit = &mut out[start + HEADER_LEN..at];
+        explicit.copy_from_slice(&bound.position.to_be_bytes()[..explicit.len()]);
         out.extend_from_slice(&tag);
-        let length = to_u16(EXPLICIT_NONCE_LEN + length + TAG_LEN);
+        let length = to_u16(out.len() - start - HEADER_LEN);
         put_header(out, start, Header { content_type, version, epoch: 1, sequence, length });
         Ok(())
     }

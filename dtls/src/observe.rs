@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::CipherSuite;
-use crate::crypto::aead::{Associated, EXPLICIT_NONCE_LEN, TAG_LEN};
+use crate::crypto::aead::Associated;
 use crate::error::ExportError;
 use crate::keys::{MasterSecret, Randoms, RecordKeys, Role};
 use crate::record::{HEADER_LEN, Header};
@@ -42,7 +42,7 @@ impl Observer {
     pub fn open<'a>(&self, writer: Role, record: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let header = Header::parse(record).ok()?;
         let content = record.get_mut(HEADER_LEN..header.record_len())?;
-        if header.epoch != 1 || content.len() < EXPLICIT_NONCE_LEN + TAG_LEN {
+        if header.epoch != 1 {
             return None;
         }
         let cipher = match writer {

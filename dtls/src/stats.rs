@@ -35,6 +35,8 @@ pub struct Stats {
     pub dropped_duplicate: u64,
     /// Dropped: a record or fragment that would have passed a limit.
     pub dropped_limit: u64,
+    /// Malformed hellos to a server that waits for one: they are answered with an alert, and it waits on.
+    pub refused_hellos: u64,
     /// Payload records without content.
     pub empty_records: u64,
     /// Alerts that came unprotected when there were keys already, and so changed nothing.

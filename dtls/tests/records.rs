@@ -245,19 +245,32 @@ fn a_record_costs_no_allocation() {
     });
 }
 
-/// D36: a hello that breaks its format is told so, once.
+/// D36: a hello that breaks its format is told so, once, and the server waits on for one that does not. What breaks its
+/// format later on is the end.
 #[test]
 fn a_malformed_hello_is_answered_with_decode_error() {
     let mut server = Peer::new(server_config(), 2);
-    let mut hello = flight(&mut Peer::new(client_config(), 1), origin()).remove(0);
+    let hello = flight(&mut Peer::new(client_config(), 1), origin()).remove(0);
+    let mut bad = hello.clone();
     // Behind record header, fragment header, version, random, empty session and cookie: the length of the suites.
-    hello[HEADER_LEN + 12 + 2 + 32 + 1 + 1 + 1] = 1;
-    server.handle_input(origin(), &mut hello);
-    assert!(matches!(server.closed, Some(CloseReason::Malformed { .. })));
+    bad[HEADER_LEN + 12 + 2 + 32 + 1 + 1 + 1] = 1;
+    server.handle_input(origin(), &mut bad);
     let answer = flight(&mut server, origin());
     assert_eq!(answer.len(), 1);
     assert_eq!(Summary(&answer[0]).to_string(), "Alert fatal decode_error");
-    assert!(server.is_closed());
+    assert_eq!((server.closed, server.connection.stats().refused_hellos), (None, 1));
+    deliver(&mut server, origin(), &[hello]);
+    let mut client = Peer::new(client_config(), 1);
+    flight(&mut client, origin());
+    let mut bad = flight(&mut server, origin()).remove(0);
+    assert_eq!(records(&[bad.clone()]).len(), 5);
+    // The session of a ServerHello has 32 octets at most.
+    bad[HEADER_LEN + 12 + 2 + 32] = 33;
+    client.handle_input(origin(), &mut bad);
+    assert!(matches!(client.closed, Some(CloseReason::Malformed { .. })));
+    let answer = flight(&mut client, origin());
+    assert_eq!(Summary(&answer[0]).to_string(), "Alert fatal decode_error");
+    assert!(client.is_closed());
 }
 
 /// D32: a hello that claims to be protected is none.

@@ -474,6 +474,7 @@ impl Association {
         if let Some(tcb) = self.state.tcb() {
             stats.congestion_window = tcb.congestion.window();
             stats.flight = tcb.out.flight();
+            stats.octets_acknowledged = tcb.out.delivered();
             stats.outstanding = tcb.out.len();
             stats.peer_window = tcb.peer_room();
             stats.srtt = tcb.rto.smoothed();

@@ -26,6 +26,10 @@ pub(crate) struct Transaction<Tag> {
 }
 
 impl<Tag> Transaction<Tag> {
+    pub(crate) fn schedule(&self) -> Schedule {
+        self.schedule
+    }
+
     /// The measured round trip, if it can be told which sending was answered (Karn's rule: sent once).
     pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
         self.last_sent.filter(|_| self.sent == 1).map(|sent| now.saturating_duration_since(sent))
@@ -68,6 +72,11 @@ impl<Tag> Transactions<Tag> {
     /// What the requests under way are for.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.pending.values().map(|transaction| &transaction.tag)
+    }
+
+    /// The requests under way, and what they are for.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (TransactionId, &Tag)> {
+        self.pending.iter().map(|(id, transaction)| (*id, &transaction.tag))
     }
 
     /// Ends a transaction: answered or cancelled.

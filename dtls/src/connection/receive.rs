@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::{Allowance, Connection, Side, Stage};
+use super::{Connection, Side, Stage};
 use crate::alert::{Alert, AlertDescription, AlertLevel};
-use crate::context::{Keyed, Step, alert_for};
+use crate::context::{Allowance, Keyed, Step, alert_for};
 use crate::event::CloseReason;
 use crate::handshake::{FragmentHeader, MessageType};
 use crate::input::{RecordQueue, hide};
@@ -12,6 +12,7 @@ use crate::keys::{Role, Transcript};
 use crate::layer::Refused;
 use crate::reassembly::Fate;
 use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, Version};
+use crate::server;
 
 impl Connection {
     /// Deals with each record, and hides those that are not payload due now, so that [`super::Payloads`] finds the others.
@@ -84,7 +85,12 @@ impl Connection {
             return;
         };
         match header.content_type {
-            ContentType::HANDSHAKE => self.fragments(now, header.epoch, content),
+            ContentType::HANDSHAKE => {
+                if handshake.waits_for_hello() {
+                    self.context.layer.follow(header.sequence);
+                }
+                self.fragments(now, header.epoch, content);
+            }
             ContentType::CHANGE_CIPHER_SPEC if content == [1] => {
                 handshake.changed = true;
                 self.step();
@@ -116,7 +122,7 @@ impl Connection {
                 return false;
             }
         };
-        self.allowance = Allowance::Unlimited;
+        self.context.allowance = Allowance::Unlimited;
         if plaintext.len() > MAX_PLAINTEXT_LEN {
             self.stats.dropped_malformed += 1;
             return false;
@@ -202,7 +208,14 @@ impl Connection {
             let Stage::Handshake(mut handshake) = std::mem::replace(&mut self.stage, Stage::Closed) else {
                 return;
             };
-            let context = &mut self.context;
+            let (context, waits) = (&mut self.context, handshake.waits_for_hello());
+            if context.transcript.messages().len() + message.body.len()
+                > 2 * context.config.max_handshake_buffer
+            {
+                let reason = CloseReason::TooLong(message.kind);
+                self.end(reason, alert_for(reason).map(Alert::fatal));
+                return;
+            }
             let step = match handshake.state {
                 Side::Client(state) => state.handle(context, &message).map(|step| step.map(Side::Client)),
                 Side::Server(state) => state.handle(context, &message).map(|step| step.map(Side::Server)),
@@ -213,12 +226,20 @@ impl Connection {
                     self.stage = Stage::Handshake(handshake);
                 }
                 Ok(Step::Done(keyed)) => self.complete(keyed, handshake.early),
+                // Anybody can have sent it: whoever it really was for, its client may still come.
+                Err(reason @ CloseReason::Malformed { .. }) if waits => {
+                    handshake.state = Side::Server(server::State::ClientHello);
+                    handshake.reassembly.begin_with(message.sequence, None);
+                    handshake.refusal = alert_for(reason).map(Alert::fatal);
+                    self.stats.refused_hellos += 1;
+                    self.stage = Stage::Handshake(handshake);
+                }
                 Err(reason) => self.end(reason, alert_for(reason).map(Alert::fatal)),
             }
         }
     }
 
-    fn complete(&mut self, keyed: Keyed, early: RecordQueue) {
+    fn complete(&mut self, keyed: Box<Keyed>, early: RecordQueue) {
         // The client's last flight is answered; the server's may be asked for again.
         if self.role() == Role::Client {
             self.context.flight.clear();
@@ -227,7 +248,7 @@ impl Connection {
         self.stats.records_opened += early.count();
         self.ripe = early;
         self.events.connected(keyed.connected());
-        self.stage = Stage::Connected(Box::new(keyed));
+        self.stage = Stage::Connected(keyed);
     }
 
     fn alert(&mut self, content: &[u8], authentic: bool) {

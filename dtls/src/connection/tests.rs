@@ -12,7 +12,9 @@ use rand::Rng;
 use self::common::*;
 use super::*;
 use crate::extension::{ExtensionType, put};
+use crate::flight::Flight;
 use crate::handshake::FragmentHeader;
+use crate::keys::Transcript;
 use crate::record::Header;
 
 /// The extensions of a browser's hello: a DTLS 1.3 offer with a hybrid key share, GREASE, and what else they have.
@@ -21,7 +23,7 @@ fn browser_extensions(config: &Config) -> Vec<u8> {
     rng(9).fill_bytes(&mut hybrid);
     let mut out = Vec::new();
     put(&mut out, ExtensionType(0x2a2a), |_| ());
-    out.extend(client::offered_extensions(&config.srtp_profiles));
+    out.extend(client::offered_extensions(config));
     put(&mut out, ExtensionType::SUPPORTED_VERSIONS, |out| {
         out.extend([6, 0x3a, 0x3a, 0xfe, 0xfc, 0xfe, 0xfd]);
     });
@@ -235,4 +237,46 @@ fn a_finished_in_plaintext_does_not_count() {
     assert_eq!((z.connected, z.connection.stats().dropped_unexpected), (None, 1));
     z.handle_input(start, &mut finished.clone());
     assert!(z.connected.is_some());
+}
+
+/// A client of old, without the extended master secret, against a server that takes it or not.
+fn of_old(server_requires: bool) -> Pair<Peer, Peer> {
+    let mut config = client_config();
+    config.require_extended_master_secret = false;
+    let mut connection = Connection::new(config, &mut rng(1));
+    let config = &connection.context.config;
+    let extensions = client::offered_extensions(config)[4..].to_vec();
+    connection.context.flight = Flight::new(config.initial_timeout, config.path_mtu);
+    connection.context.transcript = Transcript::default();
+    let state = client::State::start_with(&mut connection.context, extensions);
+    let Stage::Handshake(handshake) = &mut connection.stage else { panic!("it begins with a handshake") };
+    handshake.state = Side::Client(state);
+    let mut config = server_config();
+    config.require_extended_master_secret = server_requires;
+    Pair::new(Peer::of(connection), Peer::new(config, 2), || Link::latency(MS), 3)
+}
+
+// D40
+/// Without the extended master secret: a failure unless it may be, and then there is no exporter.
+//= rfc7627#5.2-4 test
+//= rfc7627#5.2-6 test
+//= rfc7627#5.4-1 test
+//= rfc7627#5.4-2 test
+#[test]
+fn without_the_extended_master_secret_nothing_is_exported() {
+    let mut pair = of_old(false);
+    pair.run_until(both_connected);
+    for end in [&pair.a, &pair.z] {
+        let mut out = [0; 60];
+        let exported = end.connection.export("EXTRACTOR-dtls_srtp", None, &mut out);
+        assert_eq!(exported, Err(ExportError::NoExtendedMasterSecret));
+        assert_eq!(out, [0; 60]);
+        assert!(end.connection.srtp_keys().is_none());
+        assert_eq!(end.connected.unwrap().srtp_profile, None, "it is not agreed on without keys");
+    }
+    assert_talks(&mut pair);
+
+    let mut pair = of_old(true);
+    pair.run_until(|pair| pair.a.closed.is_some());
+    assert_eq!(pair.z.closed, Some(CloseReason::NoExtendedMasterSecret));
 }

@@ -6,13 +6,14 @@ use zeroize::Zeroizing;
 
 use super::{CryptoError, NamedGroup};
 
-/// The premaster secret: 32 octets for each group that we have.
-pub(crate) type Premaster = Zeroizing<[u8; 32]>;
+/// The premaster secret; its length is that of the group.
+pub(crate) type Premaster = Zeroizing<Vec<u8>>;
 
 /// Our half of a key exchange; used once.
 pub(crate) enum EphemeralKey {
     X25519(x25519_dalek::StaticSecret),
     P256(p256::SecretKey),
+    P384(p384::SecretKey),
 }
 
 impl EphemeralKey {
@@ -21,6 +22,7 @@ impl EphemeralKey {
         match group {
             NamedGroup::X25519 => Some(Self::X25519(x25519_dalek::StaticSecret::random_from_rng(rng))),
             NamedGroup::SECP256R1 => Some(Self::P256(p256::SecretKey::generate_from_rng(rng))),
+            NamedGroup::SECP384R1 => Some(Self::P384(p384::SecretKey::generate_from_rng(rng))),
             _ => None,
         }
     }
@@ -29,6 +31,7 @@ impl EphemeralKey {
         match self {
             Self::X25519(_) => NamedGroup::X25519,
             Self::P256(_) => NamedGroup::SECP256R1,
+            Self::P384(_) => NamedGroup::SECP384R1,
         }
     }
 
@@ -38,6 +41,10 @@ impl EphemeralKey {
             Self::X25519(secret) => out.extend_from_slice(x25519_dalek::PublicKey::from(secret).as_bytes()),
             Self::P256(secret) => {
                 let point = p256::Sec1Point::from(secret.public_key());
+                out.extend_from_slice(point.as_bytes());
+            }
+            Self::P384(secret) => {
+                let point = p384::Sec1Point::from(secret.public_key());
                 out.extend_from_slice(point.as_bytes());
             }
         }
@@ -53,23 +60,27 @@ impl EphemeralKey {
                 if !shared.was_contributory() {
                     return Err(CryptoError::PublicKey);
                 }
-                Ok(Zeroizing::new(shared.to_bytes()))
+                Ok(Zeroizing::new(shared.to_bytes().to_vec()))
             }
             Self::P256(secret) => {
-                let peer = parse_p256(peer)?;
+                let peer = p256::PublicKey::from_sec1_bytes(uncompressed::<65>(peer)?);
+                let peer = peer.map_err(|_| CryptoError::PublicKey)?;
                 let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), peer.as_affine());
-                Ok(Zeroizing::new((*shared.raw_secret_bytes()).into()))
+                Ok(Zeroizing::new(shared.raw_secret_bytes().to_vec()))
+            }
+            Self::P384(secret) => {
+                let peer = p384::PublicKey::from_sec1_bytes(uncompressed::<97>(peer)?);
+                let peer = peer.map_err(|_| CryptoError::PublicKey)?;
+                let shared = p384::ecdh::diffie_hellman(secret.to_nonzero_scalar(), peer.as_affine());
+                Ok(Zeroizing::new(shared.raw_secret_bytes().to_vec()))
             }
         }
     }
 }
 
 /// A point in the uncompressed form, the only one that is negotiated; RFC 8422 section 5.1.2.
-fn parse_p256(bytes: &[u8]) -> Result<p256::PublicKey, CryptoError> {
-    if bytes.len() != 65 || bytes[0] != 4 {
-        return Err(CryptoError::PublicKey);
-    }
-    p256::PublicKey::from_sec1_bytes(bytes).map_err(|_| CryptoError::PublicKey)
+fn uncompressed<const LEN: usize>(bytes: &[u8]) -> Result<&[u8], CryptoError> {
+    if bytes.len() == LEN && bytes[0] == 4 { Ok(bytes) } else { Err(CryptoError::PublicKey) }
 }
 
 #[cfg(test)]
@@ -91,7 +102,8 @@ mod tests {
         assert!(EphemeralKey::generate(NamedGroup(0x11ec), &mut rng(1)).is_none());
     }
 
-    /// D38: points that are not on the curve, at infinity, or compressed; a result that is zero.
+    // D38
+    /// Points that are not on the curve, at infinity, or compressed; a result that is zero.
     #[test]
     fn keys_that_are_no_points_are_refused() {
         let p256 = || EphemeralKey::generate(NamedGroup::SECP256R1, &mut rng(1)).unwrap();
@@ -105,6 +117,18 @@ mod tests {
         assert!(p256::PublicKey::from_sec1_bytes(&compressed).is_ok(), "it is a point");
         for bad in [&off_curve[..], &compressed, &[0], &[], &public[..64]] {
             assert_eq!(p256().agree(bad), Err(CryptoError::PublicKey));
+        }
+        let p384 = || EphemeralKey::generate(NamedGroup::SECP384R1, &mut rng(1)).unwrap();
+        let mut public = Vec::new();
+        p384().put_public_key(&mut public);
+        assert!(p384().agree(&public).is_ok());
+        let mut off_curve = public.clone();
+        off_curve[96] ^= 1;
+        let mut compressed = public[..49].to_vec();
+        compressed[0] = 2 | public[96] & 1;
+        assert!(p384::PublicKey::from_sec1_bytes(&compressed).is_ok(), "it is a point");
+        for bad in [&off_curve[..], &compressed, &[0], &[], &public[..96]] {
+            assert_eq!(p384().agree(bad), Err(CryptoError::PublicKey));
         }
         let x25519 = || EphemeralKey::generate(NamedGroup::X25519, &mut rng(1)).unwrap();
         for bad in [&[0; 32][..], &[9; 31], &[9; 33], &[]] {

@@ -355,6 +355,8 @@ fn a_server_that_is_silent_is_given_up_after_39500_ms() {
     assert_eq!(hand.silence(), (Duration::from_millis(39_500), 1));
 }
 
+//= rfc8489#10-6 test
+//= rfc8489#14.8-7 test
 #[test]
 fn another_server_is_asked_and_a_circle_is_not_followed() {
     let elsewhere = |request: &[u8], server: &str| {
@@ -362,6 +364,7 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
         MessageBuilder::error(&mut out, &Message::parse(request).unwrap())
             .attribute(&ErrorReason::bare(ErrorCode::TRY_ALTERNATE))
             .attribute(&AlternateServer(address(server)))
+            .attribute(&AlternateDomain::new("two.example.org").unwrap())
             .integrity(&key("alice"))
             .finish()
             .unwrap();
@@ -371,24 +374,41 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
     let request = hand.challenge();
     hand.answer(&elsewhere(&request, "198.51.100.20:3478"));
     assert_eq!(hand.event(), Some(ClientEvent::Redirected(address("198.51.100.20:3478"))));
+    assert_eq!(hand.client.alternate_domain(), Some("two.example.org"));
     let request = hand.request().unwrap();
     assert!(!Message::parse(&request).unwrap().has_integrity(), "the other server knows nothing of us");
+    hand.answer(&refusal(&request, 401, Some("n1"), REALM));
+    let request = hand.request().unwrap();
     hand.answer(&elsewhere(&request, "198.51.100.1:3478"));
     assert_eq!(hand.failure(), Some((Reason::Redirects, Advice::GiveUp)), "that is where we came from");
 
     let mut hand = Hand::new(udp());
-    let mut hops = 0;
-    while let Some(request) = hand.request() {
+    let (mut hops, mut last) = (0, None);
+    while hand.refuse(401, Some("n0")) {
         hops += 1;
+        let request = hand.request().unwrap();
         hand.answer(&elsewhere(&request, &format!("198.51.100.{}:3478", 20 + hops)));
+        last = hand.event();
     }
     assert_eq!(hops, 4);
-    assert_eq!(hand.failure(), Some((Reason::Redirects, Advice::GiveUp)));
+    let Some(ClientEvent::Failed(failure)) = last else { panic!("{last:?}") };
+    assert_eq!((failure.reason, failure.advice), (Reason::Redirects, Advice::GiveUp));
 
     let mut hand = Hand::new(udp());
-    let request = hand.request().unwrap();
+    let request = hand.challenge();
     hand.answer(&elsewhere(&request, "[2001:db8::1]:3478"));
-    assert!(hand.failure().is_some(), "another family may not be followed");
+    assert_eq!(
+        hand.failure(),
+        Some((Reason::Redirects, Advice::GiveUp)),
+        "another family may not be followed"
+    );
+
+    // Unsigned, it may be anybody's, who would have us ask a third party.
+    let mut hand = Hand::new(udp());
+    let request = hand.request().unwrap();
+    hand.answer(&elsewhere(&request, "198.51.100.20:3478"));
+    let refused = Reason::Refused(ErrorCode::TRY_ALTERNATE);
+    assert_eq!(hand.failure(), Some((refused, Advice::GiveUp)));
 }
 
 /// An answer of which nothing can be made: the server keeps an allocation for us, so it is given back.

@@ -53,7 +53,7 @@ pub(crate) fn config() -> ServerConfig {
 }
 
 pub(crate) fn client_config(transport: Transport) -> ClientConfig {
-    ClientConfig::new(server_address(), transport, LongTermCredential::new("alice", PASSWORD))
+    ClientConfig::new(server_address(), transport, LongTermCredential::new("alice", PASSWORD).unwrap())
 }
 
 /// A client and what came of it.

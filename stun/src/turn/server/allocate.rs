@@ -110,7 +110,9 @@ impl Server {
             ticket => ticket.is_some(),
         };
         self.check_quotas(asked, want)?;
-        if self.config.alternate.is_some() {
+        // Only one of the client's own family may be named.
+        //= rfc8489#10-1
+        if self.config.alternate.is_some_and(|other| other.is_ipv4() == asked.from.client.is_ipv4()) {
             return Err(ErrorCode::TRY_ALTERNATE);
         }
         Ok(Wish { protocol, families, want, token, mobile, lifetime: self.lifetime(lifetime) })

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::answer::Asked;
-use super::keyed::{Keyed, Table};
 use super::ports::Want;
 use crate::attribute::{AddressFamily, ReservationToken};
 use crate::kind::{ErrorCode, TransactionId};
+use crate::server::keyed::{Keyed, Table};
 use crate::turn::{ChannelNumber, FiveTuple, Protocol, family};
 
 /// An allocation's place; used again after its end.

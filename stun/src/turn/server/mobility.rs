@@ -14,9 +14,10 @@ use sha2::Sha256;
 
 use super::allocation::{Mobile, Slot};
 use super::answer::Asked;
-use super::{Deadline, Server, nonce};
+use super::{Deadline, Server};
 use crate::integrity;
 use crate::kind::ErrorCode;
+use crate::server::nonce;
 
 /// A port that is held for the second allocation of a pair.
 pub(super) struct Reservation {
