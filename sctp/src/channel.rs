@@ -23,6 +23,7 @@ pub use options::{
 
 use crate::association::{Association, Input, Reliability, ResetError, SendError, SendOptions, Transmit};
 use crate::config::Config;
+use crate::procedure::snap::SnapError;
 use crate::receive::reassembly::Received;
 
 /// Payload protocol identifiers (RFC 8831 section 8).
@@ -116,12 +117,32 @@ impl Channels {
     /// section 6). Without effect the second time.
     pub fn connect(&mut self, now: Instant, role: Role) {
         if self.role.is_none() {
-            self.role = Some(role);
-            let waiting: Vec<ChannelId> = self.channels.keys().copied().collect();
-            for id in waiting {
-                self.assign_stream(id);
-            }
+            self.take_role(role);
             self.association.connect(now);
+        }
+    }
+
+    /// The same without a round trip, with the INIT chunk out of the peer's description; see
+    /// [`Association::connect_with`]. Ours for the peer is [`Association::sctp_init`].
+    ///
+    /// # Errors
+    /// See [`SnapError`]; nothing has changed.
+    pub fn connect_with(&mut self, now: Instant, role: Role, init: &[u8]) -> Result<(), SnapError> {
+        if self.role.is_some() {
+            return Err(SnapError::Begun);
+        }
+        self.association.connect_with(now, init)?;
+        self.take_role(role);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Now streams have numbers.
+    fn take_role(&mut self, role: Role) {
+        self.role = Some(role);
+        let waiting: Vec<ChannelId> = self.channels.keys().copied().collect();
+        for id in waiting {
+            self.assign_stream(id);
         }
     }
 

@@ -244,10 +244,10 @@ fn a_closed_window_lets_one_probe_through_and_opens_again() {
 }
 
 // D_V_8_9: never more in flight than the window and one packet.
+//= rfc9260#6.1-2 test
 //= rfc9260#6.1-11 test
 //= rfc9260#6.1-13 test
 //= rfc9260#6.1-22 test
-//= rfc9260#7.2.1-1 test
 #[test]
 fn the_congestion_window_is_passed_by_one_packet_at_most() {
     for (controller, initial) in [(Controller::NewReno, 4), (Controller::Cubic, 10)] {
@@ -270,6 +270,7 @@ fn the_congestion_window_is_passed_by_one_packet_at_most() {
 
 // RT_I_11_1: what is lost goes before what is new, and one packet after a time-out.
 //= rfc9260#6.1-14 test
+//= rfc9260#6.3.1-4 test
 //= rfc9260#7.2.1-2 test
 #[test]
 fn after_a_time_out_one_packet_goes_and_the_oldest_first() {
@@ -289,6 +290,7 @@ fn after_a_time_out_one_packet_goes_and_the_oldest_first() {
     played.now += 10 * MS;
     let said = played.tell(&sack(played.tsn, 1_000_000, &[]));
     assert_eq!(sent(&said)[0].0, played.tsn.wrapping_add(1), "lost before new");
+    assert_eq!(played.end.stats().srtt, None, "what was sent twice measures nothing");
 }
 
 // Section 6.3.2: when T3 runs.
@@ -347,6 +349,8 @@ fn every_second_packet_is_acknowledged_and_none_waits_long() {
 }
 
 // A_O_9_3, DM... duplicates (D_I_8_11).
+//= rfc9260#3.3.4-1 test
+//= rfc9260#3.3.4-3 test
 //= rfc9260#6.2-21 test
 #[test]
 fn holes_and_duplicates_are_told_at_once() {
@@ -492,4 +496,153 @@ fn a_new_path_is_begun_like_a_new_association() {
     assert_eq!((now.congestion_window, now.srtt), (fresh.congestion_window, None));
     // And the peer is asked at once whether it is there.
     assert!(kinds(&played.wait()).contains(&4));
+}
+
+// A window that opens by crumbs is not answered with crumbs.
+//= rfc9260#6.1-10 test
+#[test]
+fn a_little_room_is_not_filled_with_little_pieces() {
+    let mut played = Played::up(Config::default());
+    for _ in 0..4 {
+        played.end.send(played.now, 0, pattern(1000, 1), SendOptions::default()).unwrap();
+    }
+    assert_eq!(sent(&played.hear()).len(), 4);
+    for _ in 0..4 {
+        played.end.send(played.now, 0, pattern(1000, 1), SendOptions::default()).unwrap();
+    }
+    all_sent(&mut played);
+    let mut more = Vec::new();
+    for room in (100..900).step_by(100) {
+        // Seven in flight leave `room`.
+        more.extend(played.tell(&sack(played.tsn, 7000 + room, &[])));
+    }
+    assert!(sent(&more).iter().all(|d| d.4 == 1000), "{:?}", sent(&more));
+}
+
+// Section 6.3.2, rule R1 for the earliest chunk: sent again, it gets its full time.
+//= rfc9260#6.1-24 test
+#[test]
+fn the_timer_begins_anew_when_the_oldest_chunk_is_sent_again() {
+    let mut played = Played::up(Config::default());
+    for _ in 0..5 {
+        played.end.send(played.now, 0, pattern(1000, 1), SendOptions::default()).unwrap();
+    }
+    let start = played.now;
+    assert_eq!(sent(&played.hear()).len(), 5);
+    played.now += 100 * MS;
+    let mut again = played.tell(&sack(played.tsn.wrapping_sub(1), 100_000, &[(2, 5)]));
+    while sent(&again).is_empty() {
+        again = played.wait();
+    }
+    assert_eq!(sent(&again)[0].0, played.tsn);
+    let at = played.now;
+    assert!(at - start < 200 * MS);
+    while played.end.stats().timeouts == 0 {
+        played.wait();
+    }
+    assert_eq!(played.now - at, 300 * MS, "the time-out after a round trip of 100 ms is the least");
+}
+
+// Section 6.3.1: measured again and again.
+//= rfc9260#6.3.1-1 test
+#[test]
+fn every_round_trip_is_measured() {
+    let mut played = Played::up(Config::default());
+    let mut measured = Vec::new();
+    for rtt in [100, 100, 100, 100, 260, 260, 260, 260] {
+        played.end.send(played.now, 0, pattern(100, 1), SendOptions::default()).unwrap();
+        assert_eq!(sent(&played.hear()).len(), 1);
+        played.now += rtt * MS;
+        played.tell(&sack(played.tsn, 100_000, &[]));
+        played.tsn = played.tsn.wrapping_add(1);
+        measured.push(played.end.stats().srtt.unwrap());
+    }
+    assert_eq!(measured[..4], [100 * MS; 4]);
+    assert!(measured[4..].windows(2).all(|w| w[0] < w[1]) && measured[4] > 110 * MS, "{measured:?}");
+}
+
+/// What NewReno does in rounds of 50 ms: the window before each, when everything is acknowledged in SACKs of two.
+fn windows(played: &mut Played, rounds: usize, each: usize) -> Vec<usize> {
+    let mut all = Vec::new();
+    for _ in 0..rounds {
+        all.push(played.end.stats().congestion_window);
+        if each > 0 {
+            played.end.send(played.now, 0, pattern(each, 1), SendOptions::default()).unwrap();
+        }
+        let mut count = sent(&played.hear()).len() as u32;
+        played.now += 50 * MS;
+        let mut flown = 0;
+        while count > 0 {
+            let step = count.min(2);
+            played.tsn = played.tsn.wrapping_add(step);
+            flown += sent(&played.tell(&sack(played.tsn.wrapping_sub(1), 10_000_000, &[]))).len();
+            count -= step;
+        }
+        // What the SACKs let out is acknowledged one round later.
+        played.now += 50 * MS;
+        played.tsn = played.tsn.wrapping_add(flown as u32);
+        played.tell(&sack(played.tsn.wrapping_sub(1), 10_000_000, &[]));
+        played.hear();
+    }
+    all
+}
+
+// Section 7.2: slow start, and that an idle sender does not grow.
+//= rfc9260#7.2-1 test
+//= rfc9260#7.2.1-5 test
+//= rfc9260#7.2.1-6 test
+#[test]
+fn the_window_grows_only_while_it_is_used() {
+    let mut config = Config::default();
+    (config.controller, config.initial_window) = (Controller::NewReno, 4);
+    let mut played = Played::up(config.clone());
+    let idle = windows(&mut played, 6, 1000);
+    assert!(idle.windows(2).all(|w| w[0] == w[1]), "{idle:?}");
+    let mut played = Played::up(config);
+    played.end.send(played.now, 0, pattern(1_000_000, 1), SendOptions::default()).unwrap();
+    let before = played.end.stats().congestion_window;
+    let count = sent(&played.hear()).len() as u32;
+    assert_eq!(count, 4);
+    played.now += 50 * MS;
+    played.tell(&sack(played.tsn.wrapping_add(1), 10_000_000, &[]));
+    let after = played.end.stats().congestion_window;
+    assert!(after > before && after - before <= 2 * 1148, "by what was acknowledged at most");
+}
+
+// Section 6.9: a path that has become smaller, and what was cut before.
+//= rfc9260#6.9-7 test
+#[test]
+fn what_was_cut_for_a_larger_path_goes_again_as_it_was() {
+    let mut played = Played::up(Config::default());
+    played.end.send(played.now, 0, pattern(1100, 1), SendOptions::default()).unwrap();
+    played.hear();
+    played.end.set_path_mtu(600);
+    played.end.send(played.now, 0, pattern(1100, 1), SendOptions::default()).unwrap();
+    let new = played.hear();
+    assert!(new.iter().all(|p| p.len() <= 600));
+    while played.end.stats().timeouts == 0 {
+        let said = played.wait();
+        if played.end.stats().timeouts == 1 {
+            assert_eq!(sent(&said)[0], (played.tsn, 3, 0, 0, 1100), "whole, for the layer below to cut");
+        }
+    }
+}
+
+// Section 7.2.4: what a SACK acknowledges lets the window grow before what it shows as lost halves it.
+//= rfc9260#7.2.4-6 test
+#[test]
+fn a_sack_counts_first_for_growth_and_then_for_loss() {
+    let mut config = Config::default();
+    (config.controller, config.initial_window) = (Controller::NewReno, 10);
+    let mut played = Played::up(config);
+    played.end.send(played.now, 0, pattern(6 * 1132, 1), SendOptions::default()).unwrap();
+    assert_eq!(sent(&played.hear()).len(), 6);
+    played.now += 50 * MS;
+    played.end.send(played.now, 0, pattern(4 * 1132, 1), SendOptions::default()).unwrap();
+    assert_eq!(sent(&played.hear()).len(), 4);
+    played.now += 100 * MS;
+    // The first two have arrived, and the four that were sent later; those between are lost by now.
+    played.tell(&sack(played.tsn.wrapping_add(1), 1_000_000, &[(5, 8)]));
+    assert_eq!(played.end.stats().recoveries, 1);
+    assert_eq!(played.end.stats().congestion_window, (10 * 1148 + 2 * 1148) / 2);
 }

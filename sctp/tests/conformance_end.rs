@@ -23,6 +23,7 @@ fn shutdown_of_all(played: &Played) -> Vec<u8> {
 
 // AT_V_2_2, and the abort of our own user.
 //= rfc9260#3.3.7-2 test
+//= rfc9260#3.3.7-3 test
 //= rfc9260#8.5.1-4 test
 //= rfc9260#9.1-1 test
 //= rfc9260#9.1-2 test

@@ -19,6 +19,7 @@ use nomagic_testkit::rng;
 // AS_V_1_1_1.
 //= rfc9260#3.1-3 test
 //= rfc9260#3.2.2-4 test
+//= rfc9260#3.3.2-1 test
 //= rfc9260#3.3.2-2 test
 //= rfc9260#3.3.2-10 test
 //= rfc9260#3.3.2-13 test
@@ -56,6 +57,10 @@ fn our_init_is_answered_by_a_cookie_that_goes_back_as_it_came() {
     assert_eq!(init[8..12], [300u16.to_be_bytes(), 200u16.to_be_bytes()].concat());
     let params = nomagic_sctp::param::Params::parse(&init[16..]).unwrap();
     assert!(params.iter().all(|p| !matches!(p.kind.0, 5 | 6 | 11 | 12)), "{params:?}");
+    let mut once: Vec<_> = params.iter().map(|p| p.kind).collect();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), params.iter().count(), "each parameter once");
     let said = played.tell(&raw(2, 0, &init_value(&COOKIE)));
     assert_eq!((kinds(&said), tag_of(&said)), (vec![10], PEER_TAG));
     assert_eq!(value_of(&said, 10).unwrap(), COOKIE[4..]);
@@ -267,6 +272,8 @@ fn unknown(kind: [u8; 2]) -> Vec<u8> {
 }
 
 // AS_I_1_8_1 to AS_I_1_8_4.
+//= rfc9260#3.2.1-1 test
+//= rfc9260#3.2.1-2 test
 //= rfc9260#3.2.2-1 test
 #[test]
 fn unknown_parameters_of_an_init_are_reported_or_not_and_end_the_reading_or_not() {
@@ -277,6 +284,11 @@ fn unknown_parameters_of_an_init_are_reported_or_not_and_end_the_reading_or_not(
         let ack = value_of(&answer, 2).unwrap();
         let params = nomagic_sctp::param::Params::parse(&ack[16..]).unwrap();
         let told: Vec<_> = params.iter().filter(|p| p.kind.0 == 8).map(|p| p.value.to_vec()).collect();
+        assert_eq!(
+            (answer[0].len() % 4, ack.len() % 4),
+            (0, 0),
+            "parameters are padded, and with no more than it takes"
+        );
         let mut expected = vec![unknown([0xc0, 0xcd])];
         expected.extend(reported.then(|| unknown(kind)));
         assert_eq!(told, expected, "{kind:x?}");
@@ -549,4 +561,18 @@ fn checksums_are_written_and_looked_at_first() {
     said.extend(played.tell(&raw(4, 0, &[0, 1, 0, 8, 1, 2, 3, 4])));
     assert_eq!(kinds(&said), [11, 0, 5]);
     assert!(said.iter().all(|p| Packet::parse(p).unwrap().checksum_is_valid()));
+}
+
+// Ports are never 0, whatever was asked for.
+//= rfc9260#3.1-1 test
+//= rfc9260#3.1-2 test
+#[test]
+fn no_packet_has_port_zero() {
+    let mut config = Config::default();
+    (config.local_port, config.remote_port) = (0, 0);
+    let mut played = Played::closed(config);
+    played.end.connect(played.now);
+    let sent = played.hear();
+    let packet = Packet::parse(&sent[0]).unwrap();
+    assert!(packet.source_port() != 0 && packet.destination_port() != 0);
 }

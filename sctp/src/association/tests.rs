@@ -83,6 +83,28 @@ fn request_numbers_go_on_after_the_last_one() {
     }
 }
 
+// However much is allowed: not more TSNs than a SACK can name, nor messages than a stream has numbers for.
+//= rfc9260#6.1-27 test
+//= rfc9260#6.1-28 test
+#[test]
+fn the_window_of_numbers_is_never_passed() {
+    let now = nomagic_testkit::clock::origin();
+    let mut config = Config::default();
+    (config.send_buffer, config.initial_window, config.controller) =
+        (1 << 26, 1 << 20, crate::Controller::NewReno);
+    config.receive_window = u32::MAX;
+    let mut ends = [1, 2].map(|seed| Association::new(config.clone(), &mut nomagic_testkit::rng(seed)));
+    ends[0].connect(now);
+    talk(&mut ends, &mut now.clone(), 5, |_| false);
+    for _ in 0..70_000 {
+        ends[0].send(now, 0, Bytes::from_static(b"x"), SendOptions::default()).unwrap();
+    }
+    let mut out = Vec::new();
+    while ends[0].poll_transmit(now + Duration::from_millis(10), &mut out).is_some() {}
+    let tcb = ends[0].state.tcb().unwrap();
+    assert_eq!((tcb.out.len(), tcb.out.next_tsn() - tcb.out.base()), (65_535, 65_535));
+}
+
 /// The cookie in the next answer of `end`, opened.
 fn answered(end: &mut Association, now: Instant) -> crate::cookie::Cookie {
     let mut out = Vec::new();

@@ -15,7 +15,7 @@ use crate::state::{Retry, State};
 use crate::tcb::{Local, Peer, Tcb};
 
 /// INIT and INIT ACK must announce at least this window (RFC 9260 section 3.3.2).
-const LEAST_WINDOW: u32 = 1500;
+pub(crate) const LEAST_WINDOW: u32 = 1500;
 
 impl Association {
     /// Parameters that both INIT and INIT ACK carry. The last one needs no padding, and is not Forward-TSN-Supported if that
@@ -147,7 +147,7 @@ impl Association {
         self.state.echo_cookie(t1, cookie.unwrap_or_default().to_vec(), report, tcb);
     }
 
-    fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
+    pub(crate) fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
         Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng))
     }
 
@@ -228,7 +228,7 @@ impl Association {
         }
     }
 
-    fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
+    pub(crate) fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
         self.state.establish(tcb);
         self.arm_heartbeat(now);
         self.events.connected = true;
