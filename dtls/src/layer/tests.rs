@@ -1,6 +1,6 @@
 use super::*;
 use crate::crypto::aead::RecordCipher;
-use crate::crypto::suite::Bulk;
+use crate::crypto::provider::{Backend, Bulk};
 
 /// Octets in front of a payload under AES-GCM.
 const HEADROOM: usize = HEADER_LEN + 8;
@@ -8,7 +8,7 @@ const DATA: ContentType = ContentType::APPLICATION_DATA;
 
 /// Two ends with the same keys.
 fn ends() -> [RecordLayer; 2] {
-    let cipher = |key: u8| RecordCipher::new(Bulk::Aes128Gcm, &[key; 16], &[key; 4]);
+    let cipher = |key: u8| RecordCipher::new(&Backend::BuiltIn, Bulk::Aes128Gcm, &[key; 16], &[key; 4]);
     let mut ends = [RecordLayer::default(), RecordLayer::default()];
     ends[0].install((cipher(1), cipher(2)));
     ends[1].install((cipher(2), cipher(1)));
