@@ -10,8 +10,11 @@ const STALE: Duration = Duration::from_secs(600);
 const LIMIT: usize = 64;
 /// G, the granularity of the clock.
 const GRANULARITY: Duration = Duration::from_millis(1);
-/// The least first wait. All of a request's time is a multiple of it, so that a server on the same network would
-/// otherwise be given up after less than a tenth of a second. Not in the RFC.
+/// The least first wait. All of a request's time is 79 times that (Rc 7, Rm 16), so that a server on the same network
+/// would otherwise be given up after less than a tenth of a second; 100 ms make 7.9 s.
+///
+/// RFC 8489 section 6.2.1 asks for 500 ms where nothing has been measured yet, which is [`crate::rto::Schedule::UDP`]. For
+/// what has been measured it names no least, and takes away the second that RFC 6298 has; so this is ours.
 const LEAST: Duration = Duration::from_millis(100);
 /// Longer samples count as this long: nothing waits longer for an answer, and sums stay small.
 const LONGEST: Duration = Duration::from_secs(60);

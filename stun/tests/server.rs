@@ -453,11 +453,12 @@ fn a_list_of_algorithms_that_is_not_ours_is_a_bad_request() {
 fn wrong_names_hashes_realms_and_passwords_are_challenged_again() {
     let mut world = long_term();
     let nonce = world.nonce();
-    for (name, hash, realm, password) in [
-        (Some("mallory"), None, REALM, "secret"),
-        (None, Some(Userhash([7; 32])), REALM, "secret"),
-        (Some("alice"), None, "other.example", "secret"),
-        (Some("alice"), None, REALM, "wrong"),
+    for (name, hash, realm, signed_for, password) in [
+        (Some("mallory"), None, REALM, REALM, "secret"),
+        (None, Some(Userhash([7; 32])), REALM, REALM, "secret"),
+        (Some("alice"), None, "other.example", "other.example", "secret"),
+        (Some("alice"), None, "other.example", REALM, "secret"),
+        (Some("alice"), None, REALM, REALM, "wrong"),
     ] {
         let mut bytes = Vec::new();
         let mut builder = MessageBuilder::new(&mut bytes, MessageType::BINDING_REQUEST, ID);
@@ -467,7 +468,8 @@ fn wrong_names_hashes_realms_and_passwords_are_challenged_again() {
         if let Some(hash) = hash {
             builder = builder.attribute(&hash);
         }
-        let key = IntegrityKey::long_term(name.unwrap_or("alice"), realm, password, PasswordAlgorithm::MD5);
+        let (name, md5) = (name.unwrap_or("alice"), PasswordAlgorithm::MD5);
+        let key = IntegrityKey::long_term(name, signed_for, password, md5);
         builder
             .attribute(&Realm::new(realm).unwrap())
             .attribute(&Nonce::new(&nonce).unwrap())
