@@ -28,7 +28,7 @@
 //!         // sockets[transmit.from].send_to(&out, transmit.destination)
 //!         out.clear();
 //!     }
-//!     if discovery.poll_event() == Some(DiscoveryEvent::Done) {
+//!     if std::iter::from_fn(|| discovery.poll_event()).any(|event| event == DiscoveryEvent::Done) {
 //!         break;
 //!     }
 //!     // Wait for a datagram at either socket (`handle_input`) or for the deadline, whichever comes first.
