@@ -45,7 +45,7 @@ mod report;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
@@ -393,14 +393,7 @@ impl NatDiscovery {
         if let Some(plain) = answer.mapped_plain {
             self.report.rewriting = Finding::Known(plain != mapped);
         }
-        // The other address must be one: same family, other IP, other port.
-        let server = event.server;
-        self.report.other = answer.other.filter(|other| {
-            other.is_ipv4() == server.is_ipv4()
-                && other.ip() != server.ip()
-                && other.port() != server.port()
-                && !other.ip().is_unspecified()
-        });
+        self.report.other = answer.other.filter(|other| is_another(event.server, *other));
         if self.report.other.is_some() {
             self.next(now, Test::FilteringByAddress);
         } else {
@@ -477,6 +470,19 @@ impl NatDiscovery {
         self.events.retain(|older| *older != event);
         self.events.push_back(event);
     }
+}
+
+/// Whether a server's other address is one: same family, other IP, other port; and no more private than the server's own,
+/// since whoever forges the answer would have us knock at doors that it cannot reach.
+fn is_another(server: SocketAddr, other: SocketAddr) -> bool {
+    let (here, there) = (server.ip(), other.ip());
+    let broadcast = matches!(there, IpAddr::V4(ip) if ip.is_broadcast());
+    here.is_ipv4() == there.is_ipv4()
+        && here != there
+        && server.port() != other.port()
+        && other.port() != 0
+        && here.is_loopback() == there.is_loopback()
+        && !(there.is_unspecified() || there.is_multicast() || broadcast)
 }
 
 /// Whether the server does not know what it was asked for.

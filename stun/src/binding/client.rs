@@ -135,7 +135,7 @@ impl BindingClient {
         }
         let id = TransactionId::random(&mut self.rng);
         let visited = vec![(request.server, now)];
-        let schedule = self.schedule(now, request.server, schedule);
+        let schedule = self.round_trips.schedule(now, request.server, schedule);
         self.start(id, Pending { id, request, attempt: Attempt::default(), visited }, schedule);
         Ok(id)
     }
@@ -260,9 +260,8 @@ impl BindingClient {
         message: &Message<'_>,
     ) {
         let (round_trip, server) = (transaction.round_trip(now), transaction.tag.request.server);
-        //= rfc8489#6.2.1-7
-        if let Some(sample) = round_trip.filter(|_| verdict != Verdict::Distrusted) {
-            self.round_trips.measure(now, server.ip(), sample);
+        if verdict != Verdict::Distrusted {
+            self.round_trips.take(now, server, &transaction);
         }
         let schedule = transaction.schedule();
         let mut pending = transaction.tag;
@@ -289,7 +288,7 @@ impl BindingClient {
                         pending.visited.push((next, now));
                         pending.attempt = Attempt::default();
                         let id = TransactionId::random(&mut self.rng);
-                        let schedule = self.schedule(now, next, self.config.schedule);
+                        let schedule = self.round_trips.schedule(now, next, self.config.schedule);
                         self.start(id, pending, schedule);
                         return;
                     }
@@ -320,15 +319,6 @@ impl BindingClient {
     /// Sent once, as on a reliable transport: there is nothing to pace, and nobody else can answer.
     fn is_reliable(&self) -> bool {
         self.config.schedule.attempts <= 1
-    }
-
-    /// The given schedule, from the measured first wait where there is one.
-    //= rfc8489#6.2.1-8
-    fn schedule(&mut self, now: Instant, server: SocketAddr, given: Schedule) -> Schedule {
-        if given.attempts <= 1 {
-            return given;
-        }
-        self.round_trips.rto(now, server.ip()).map_or(given, |rto| given.with_rto(rto))
     }
 
     /// Time never goes back: an older `now` counts as the newest one seen.
