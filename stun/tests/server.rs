@@ -188,6 +188,20 @@ fn ipv6_clients_see_their_address() {
     assert_eq!(mapped, Ok(Some(XorMappedAddress(from.client))));
 }
 
+/// A socket for both families shows IPv4 clients in IPv6's clothes; they are to see their own address.
+#[test]
+fn ipv4_clients_of_a_socket_for_both_families_see_an_ipv4_address() {
+    let from = FiveTuple {
+        client: address("[::ffff:198.51.100.9]:40000"),
+        server: address("[2001:db8::1]:3478"),
+        ..from()
+    };
+    let (to, answer) = World::plain().send(from, &request(|builder| builder)).unwrap();
+    assert_eq!(to, from);
+    let mapped = Message::parse(&answer).unwrap().attribute::<XorMappedAddress>();
+    assert_eq!(mapped, Ok(Some(XorMappedAddress(address("198.51.100.9:40000")))));
+}
+
 //= rfc8489#6.3.1-1 test
 //= rfc8489#6.3.1-2 test
 #[test]
@@ -234,6 +248,18 @@ fn unknown_attributes_that_must_be_understood_are_listed_in_a_420() {
         let listed = answer.attribute::<UnknownAttributes>().unwrap().unwrap();
         assert_eq!(listed.iter().collect::<Vec<_>>(), unknown);
         assert_eq!(answer.attribute::<XorMappedAddress>(), Ok(None));
+    });
+    // Repetitions of one do not hide another.
+    let bytes = request(|mut builder| {
+        for _ in 0..100 {
+            builder = builder.attribute(&Priority(1));
+        }
+        builder.attribute(&UseCandidate)
+    });
+    World::plain().ask(&bytes, |_, answer| {
+        let listed = answer.attribute::<UnknownAttributes>().unwrap().unwrap();
+        let expected = [AttributeType::PRIORITY, AttributeType::USE_CANDIDATE];
+        assert_eq!(listed.iter().collect::<Vec<_>>(), expected);
     });
     // Where requests are signed, the refusal is too.
     let mut world = short_term();
