@@ -26,10 +26,6 @@ pub(crate) struct Transaction<Tag> {
 }
 
 impl<Tag> Transaction<Tag> {
-    pub(crate) fn schedule(&self) -> Schedule {
-        self.schedule
-    }
-
     /// The measured round trip, if it can be told which sending was answered (Karn's rule: sent once).
     pub(crate) fn round_trip(&self, now: Instant) -> Option<Duration> {
         self.last_sent.filter(|_| self.sent == 1).map(|sent| now.saturating_duration_since(sent))
