@@ -691,3 +691,27 @@ fn answers_that_nobody_polls_are_dropped_and_a_closed_server_is_silent() {
     assert_eq!(world.send(from(), &request), None);
     assert!(world.server.is_closed() && world.server.poll_timeout().is_none());
 }
+
+/// Nothing is remembered of those who ask, and in steady state nothing is allocated for them.
+#[test]
+fn answering_allocates_nothing() {
+    let mut config = BindingServerConfig::default();
+    config.pairs = vec![AddressPair::new(from().server, address("192.0.2.8:3479")).unwrap()];
+    for config in [BindingServerConfig::default(), config] {
+        let mut world = World::new(config);
+        let (request, mut out) = (request(|builder| builder), Vec::with_capacity(1500));
+        let mut datagram = request.clone();
+        let mut ask = |world: &mut World, client: SocketAddr| {
+            datagram.copy_from_slice(&request);
+            world.server.handle_input(world.now, FiveTuple { client, ..from() }, &mut datagram);
+            out.clear();
+            assert!(world.server.poll_transmit(world.now, &mut out).is_some());
+        };
+        (0..10).for_each(|_| ask(&mut world, from().client));
+        nomagic_testkit::alloc::assert_none(|| {
+            for host in 0..100 {
+                ask(&mut world, SocketAddr::from(([203, 0, host, 1], 1000)));
+            }
+        });
+    }
+}

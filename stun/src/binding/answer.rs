@@ -6,6 +6,7 @@ use super::event::{BindingAnswer, BindingOutcome};
 use crate::attribute::{
     AlternateServer, Attribute, MappedAddress, OtherAddress, Padding, ResponseOrigin, XorMappedAddress,
 };
+use crate::error::{Kind, ParseError};
 use crate::kind::{AttributeType, ErrorCode};
 use crate::message::Message;
 use crate::session::Verdict;
@@ -47,11 +48,14 @@ fn alternate(message: &Message<'_>, asked: SocketAddr) -> Option<SocketAddr> {
         .find(|server| server.is_ipv4() == asked.is_ipv4())
 }
 
-/// XOR-MAPPED-ADDRESS, else what a server of RFC 3489 age sends.
+/// XOR-MAPPED-ADDRESS, else what a server of RFC 3489 age sends. A family that nobody knows is as good as no attribute.
+//= rfc8489#6.3.3-1
 fn mapped_address(message: &Message<'_>) -> Option<SocketAddr> {
     match message.attribute::<XorMappedAddress>() {
         Ok(Some(mapped)) => Some(mapped.0),
-        Ok(None) => message.attribute::<MappedAddress>().ok().flatten().map(|mapped| mapped.0),
+        Ok(None) | Err(ParseError { kind: Kind::AddressFamily(_), .. }) => {
+            message.attribute::<MappedAddress>().ok().flatten().map(|mapped| mapped.0)
+        }
         Err(_) => None,
     }
 }
