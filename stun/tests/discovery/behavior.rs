@@ -1,13 +1,14 @@
 //! What is found behind each kind of NAT, and without one.
 
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use nomagic_stun::attribute::{ChangeRequest, Padding};
 use nomagic_stun::discovery::{DiscoveryEvent, Finding, NatFiltering, NatMapping, NatReport};
 use nomagic_stun::{BindingOutcome, Message};
 use nomagic_testkit::link::Link;
 use nomagic_testkit::nat::{Dependence, Firewall, Nat, Ports};
-use nomagic_testkit::net::Middlebox;
+use nomagic_testkit::net::{Ends, Middlebox};
 
 use crate::world::*;
 
@@ -193,4 +194,47 @@ fn the_lifetime_of_a_binding_is_found() {
     let mut world = World::new(V4, Some(Box::new(nat)), asking, serving(V4), link);
     let found = world.run().lifetime.known().unwrap();
     assert_eq!((found.at_least, found.less_than), (Duration::from_secs(100), None));
+}
+
+/// Gives each new binding the lowest port that is free, so that the second socket gets the first's as soon as it is.
+struct LowestPort {
+    lifetime: Duration,
+    /// By outer port from 7: the inner address and when it last sent.
+    bindings: Vec<(SocketAddr, Instant)>,
+}
+
+impl Middlebox for LowestPort {
+    fn outward(&mut self, now: Instant, (inside, remote): Ends) -> Option<Ends> {
+        let alive = |used: &Instant| now.saturating_duration_since(*used) < self.lifetime;
+        let own = self.bindings.iter().position(|(own, used)| *own == inside && alive(used));
+        let free = self.bindings.iter().position(|(_, used)| !alive(used));
+        let index = own.or(free).unwrap_or(self.bindings.len());
+        if index == self.bindings.len() {
+            self.bindings.push((inside, now));
+        }
+        self.bindings[index] = (inside, now);
+        Some((SocketAddr::new(self.addresses()[0], 7 + u16::try_from(index).unwrap()), remote))
+    }
+
+    fn inward(&mut self, now: Instant, (remote, to): Ends) -> Option<Ends> {
+        let (inside, used) = self.bindings.get(usize::from(to.port().checked_sub(7)?))?;
+        (now.saturating_duration_since(*used) < self.lifetime).then_some((remote, *inside))
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        vec![V4.outer.parse().unwrap()]
+    }
+}
+
+/// Section 4.6: an answer that arrives at the socket that asked says that the binding was gone, and its port given away.
+#[test]
+fn an_answer_at_the_wrong_socket_is_the_end_of_the_binding() {
+    let nat = LowestPort { lifetime: Duration::from_secs(40), bindings: Vec::new() };
+    let mut asking = asking(V4);
+    asking.lifetime = Some(Duration::from_secs(600));
+    let mut world = World::new(V4, Some(Box::new(nat)), asking, serving(V4), link);
+    let found = world.run().lifetime.known().unwrap();
+    let less_than = found.less_than.expect("an end");
+    assert!(found.at_least <= Duration::from_secs(40) && less_than >= Duration::from_secs(40), "{found:?}");
+    assert!(less_than <= Duration::from_secs(45), "{found:?}");
 }
