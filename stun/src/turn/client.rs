@@ -29,6 +29,7 @@ pub use event::{
 };
 
 use crate::attribute::ConnectionId;
+use crate::estimate::RoundTrips;
 use crate::session::Session;
 use crate::transaction::Transactions;
 use crate::turn::ChannelNumber;
@@ -47,6 +48,7 @@ pub struct Client {
     server: SocketAddr,
     session: Session,
     transactions: Transactions<Pending>,
+    round_trips: RoundTrips,
     state: State,
     /// Until when the server is to be left alone; without an end, for good.
     barred: Option<Option<Instant>>,
@@ -106,6 +108,7 @@ impl Client {
             now: None,
             session: Session::Nothing,
             transactions: Transactions::new(),
+            round_trips: RoundTrips::default(),
             state: State::Idle,
             barred: None,
             permissions: BTreeMap::new(),

@@ -11,6 +11,7 @@ use crate::attribute::{
 };
 use crate::build::{MessageBuilder, Open};
 use crate::kind::{Class, MessageType, Method, TransactionId};
+use crate::rto::Schedule;
 use crate::session::{Attempt, Choice, Who};
 use crate::turn::ChannelNumber;
 
@@ -38,11 +39,11 @@ pub(super) struct Pending {
 
 impl Client {
     pub(super) fn ask(&mut self, now: Instant, ask: Ask) {
-        self.start(Pending { ask, at: now, attempt: Attempt::default() });
+        self.start(now, Pending { ask, at: now, attempt: Attempt::default() });
     }
 
     /// Sends a request, signed with what the server has told us by now.
-    pub(super) fn start(&mut self, mut pending: Pending) {
+    pub(super) fn start(&mut self, now: Instant, mut pending: Pending) {
         let id = TransactionId::random(&mut self.rng);
         let mut request = Vec::new();
         let builder =
@@ -51,13 +52,23 @@ impl Client {
         let who = Who::Long(&self.config.credential, Choice::Strongest);
         let finished = self.session.sign(who, &mut pending.attempt, builder);
         debug_assert!(finished.is_ok(), "what a client asks fits into a message");
-        let mut schedule = self.config.schedule;
+        let mut schedule = self.schedule(now);
         if pending.ask == Ask::Release {
             schedule.attempts = schedule.attempts.min(GOODBYES);
             schedule.last_wait = schedule.last_wait.min(4);
         }
         self.stats.requests += 1;
         self.transactions.start(id, request, schedule, pending);
+    }
+
+    /// The configured schedule, from the measured first wait where there is one.
+    //= rfc8489#6.2.1-8
+    fn schedule(&mut self, now: Instant) -> Schedule {
+        let given = self.config.schedule;
+        if self.config.transport.is_reliable() {
+            return given;
+        }
+        self.round_trips.rto(now, self.server.ip()).map_or(given, |rto| given.with_rto(rto))
     }
 
     fn fill<'o>(&self, ask: &Ask, builder: MessageBuilder<'o, Open>) -> MessageBuilder<'o, Open> {

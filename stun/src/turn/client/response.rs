@@ -52,9 +52,13 @@ impl Client {
         }
         let Some(transaction) = self.transactions.remove(id) else { return Input::Consumed };
         self.stats.answers += u64::from(verdict != Verdict::Distrusted);
+        //= rfc8489#6.2.1-7
+        if let Some(sample) = transaction.round_trip(now).filter(|_| verdict != Verdict::Distrusted) {
+            self.round_trips.measure(now, self.server.ip(), sample);
+        }
         let outcome = match verdict {
             Verdict::Again => {
-                self.start(transaction.tag);
+                self.start(now, transaction.tag);
                 self.reschedule();
                 return Input::Consumed;
             }
@@ -90,9 +94,9 @@ impl Client {
             Ask::Allocate => {
                 self.allocate_answered(now, pending.at, pending.attempt.is_signed(), outcome);
             }
-            Ask::Refresh => self.refresh_answered(pending.at, outcome),
+            Ask::Refresh => self.refresh_answered(now, pending.at, outcome),
             Ask::Release => self.release_answered(),
-            Ask::Move => self.move_answered(pending.at, outcome),
+            Ask::Move => self.move_answered(now, pending.at, outcome),
             Ask::Permit(ips) => self.permit_answered(now, pending.at, &ips, outcome),
             Ask::Bind(number) => self.bind_answered(now, pending.at, number, outcome),
             Ask::Connect(peer) => self.connect_answered(now, peer, outcome),
