@@ -10,6 +10,8 @@ mod binding;
 mod build;
 #[cfg(feature = "std")]
 mod credential;
+#[cfg(feature = "std")]
+pub mod discovery;
 mod error;
 #[cfg(feature = "std")]
 mod estimate;

@@ -455,6 +455,23 @@ fn over_a_stream_a_long_term_answer_without_a_signature_is_the_end() {
     assert_eq!(hand.client.poll_timeout(), None);
 }
 
+/// Whatever transactions a request has needed, the caller knows it by one name.
+#[test]
+fn a_request_keeps_its_name_through_challenges_and_can_be_cancelled() {
+    let mut hand = Hand::long();
+    let request = hand.request().unwrap();
+    let id = Message::parse(&request).unwrap().transaction_id();
+    hand.answer(&challenge(&request, 401, Some(REALM), Some("n0"), None));
+    let mut out = Vec::new();
+    let transmit = hand.client.poll_transmit(hand.clock.now(), &mut out).unwrap();
+    let signed = Message::parse(&out).unwrap();
+    assert!(transmit.id == id && signed.transaction_id() != id);
+    assert!(hand.client.cancel(id) && !hand.client.cancel(id));
+    assert_eq!(hand.client.poll_timeout(), None);
+    hand.silence();
+    assert_eq!(hand.outcome(), None);
+}
+
 /// A challenge that lacks what it must tell, or whose list is absurdly long.
 #[test]
 fn challenges_that_cannot_be_met_are_told_apart() {
@@ -484,6 +501,46 @@ fn elsewhere(request: &[u8], servers: &[&str], key: Option<&IntegrityKey>) -> Ve
         }
     };
     reply(request, Class::Error, |builder| builder, fill)
+}
+
+//= rfc8489#10-6 test
+//= rfc8489#10-8 test
+#[test]
+fn the_domain_of_the_other_server_is_told() {
+    for domain in [Some("two.example.org"), None] {
+        let mut hand = Hand::short();
+        let request = hand.request().unwrap();
+        let fill = |mut builder: Builder<'_>| {
+            builder = builder.attribute(&ErrorReason::bare(ErrorCode::TRY_ALTERNATE));
+            builder = builder.attribute(&AlternateServer(address("192.0.2.20:3478")));
+            if let Some(domain) = domain {
+                builder = builder.attribute(&AlternateDomain::new(domain).unwrap());
+            }
+            builder.integrity(&short_key()).finish()
+        };
+        hand.answer(&reply(&request, Class::Error, |builder| builder, fill));
+        assert!(hand.request().is_some());
+        assert_eq!(hand.client.alternate_domain(hand.server), domain);
+        assert_eq!(hand.client.alternate_domain(first()), None);
+    }
+}
+
+/// What is hashed has been prepared: spaces of other scripts, characters in two parts.
+//= rfc8489#14.4-1 test
+#[cfg(feature = "precis")]
+#[test]
+fn hidden_names_are_prepared_before_they_are_hidden() {
+    let own = LongTermCredential::new("e\u{301}t\u{e9}\u{a0}x", "secret").unwrap();
+    assert_eq!(own.username(), "\u{e9}t\u{e9} x");
+    let mut hand = Hand::new(own, Schedule::UDP);
+    let request = hand.challenged("obMatJos2AAACx");
+    let hash = Message::parse(&request).unwrap().attribute::<Userhash>().unwrap();
+    assert_eq!(hash, Some(Userhash::new("\u{e9}t\u{e9} x", REALM)));
+    // The server finds the name by the same form.
+    let mut users = Users::new("a\u{a0}b").unwrap();
+    assert_eq!(users.realm(), "a b");
+    users.add("e\u{301}t\u{e9}\u{a0}x", "secret").unwrap();
+    assert!(matches!(users.add("a\u{ad}b", "secret"), Err(UsersError::Unprepared(_))));
 }
 
 //= rfc8489#10-5 test

@@ -46,6 +46,8 @@ pub struct Client {
     now: Option<Instant>,
     /// Whom we ask; changes when the server sends us to another.
     server: SocketAddr,
+    /// The name for which that server's certificate is to be checked, if a redirection has named one.
+    domain: Option<String>,
     session: Session,
     transactions: Transactions<Pending>,
     round_trips: RoundTrips,
@@ -106,6 +108,7 @@ impl Client {
             server: config.server,
             rng,
             now: None,
+            domain: None,
             session: Session::Nothing,
             transactions: Transactions::new(),
             round_trips: RoundTrips::default(),
@@ -184,6 +187,13 @@ impl Client {
     /// Whom we ask.
     pub fn server(&self) -> SocketAddr {
         self.server
+    }
+
+    /// The name for which the server's certificate is to be checked, if the redirection to it has named one; else it is the
+    /// name for which the first server's was. For callers that carry the messages over TLS or DTLS.
+    //= rfc8489#10-6
+    pub fn alternate_domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     /// Octets in front of a payload that always suffice for [`Client::seal`].

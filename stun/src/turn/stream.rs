@@ -62,6 +62,7 @@ mod tests {
 
     proptest! {
         /// T11: whatever the pieces in which a stream arrives, the messages are the same.
+        //= rfc8489#6.2.2-1 test
         #[test]
         fn a_stream_cut_anywhere_gives_the_same_messages(
             lens in prop::collection::vec(0..200u16, 1..20), piece in 1..50usize,

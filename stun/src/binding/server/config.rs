@@ -31,7 +31,8 @@ pub struct BindingServerConfig {
     /// The most octets of PADDING in an answer: the MTU of the interface; default 1500. No answer has more than its
     /// request.
     pub mtu: u16,
-    /// Octets of answers that may wait to be polled; default 262,144. Beyond, answers are dropped, as networks do.
+    /// Octets of answers that may wait to be polled; default 262,144, which with their addresses can take a megabyte.
+    /// Beyond, answers are dropped, as networks do.
     pub waiting: usize,
 }
 

@@ -11,7 +11,6 @@ use crate::attribute::{
 };
 use crate::build::{MessageBuilder, Open};
 use crate::kind::{Class, MessageType, Method, TransactionId};
-use crate::rto::Schedule;
 use crate::session::{Attempt, Choice, Who};
 use crate::turn::ChannelNumber;
 
@@ -52,23 +51,13 @@ impl Client {
         let who = Who::Long(&self.config.credential, Choice::Strongest);
         let finished = self.session.sign(who, &mut pending.attempt, builder);
         debug_assert!(finished.is_ok(), "what a client asks fits into a message");
-        let mut schedule = self.schedule(now);
+        let mut schedule = self.round_trips.schedule(now, self.server, self.config.schedule);
         if pending.ask == Ask::Release {
             schedule.attempts = schedule.attempts.min(GOODBYES);
             schedule.last_wait = schedule.last_wait.min(4);
         }
         self.stats.requests += 1;
         self.transactions.start(id, request, schedule, pending);
-    }
-
-    /// The configured schedule, from the measured first wait where there is one.
-    //= rfc8489#6.2.1-8
-    fn schedule(&mut self, now: Instant) -> Schedule {
-        let given = self.config.schedule;
-        if self.config.transport.is_reliable() {
-            return given;
-        }
-        self.round_trips.rto(now, self.server.ip()).map_or(given, |rto| given.with_rto(rto))
     }
 
     fn fill<'o>(&self, ask: &Ask, builder: MessageBuilder<'o, Open>) -> MessageBuilder<'o, Open> {

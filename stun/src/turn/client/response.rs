@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::event::{Advice, Event, Failure, Input, Loss, Reason};
 use super::request::{Ask, Pending};
 use super::{Client, State};
-use crate::attribute::AlternateServer;
+use crate::attribute::{AlternateDomain, AlternateServer};
 use crate::kind::{AttributeType, ErrorCode};
 use crate::message::Message;
 use crate::session::{Choice, Session, Verdict, Who};
@@ -51,10 +51,9 @@ impl Client {
             return Input::Consumed;
         }
         let Some(transaction) = self.transactions.remove(id) else { return Input::Consumed };
-        self.stats.answers += u64::from(verdict != Verdict::Distrusted);
-        //= rfc8489#6.2.1-7
-        if let Some(sample) = transaction.round_trip(now).filter(|_| verdict != Verdict::Distrusted) {
-            self.round_trips.measure(now, self.server.ip(), sample);
+        if verdict != Verdict::Distrusted {
+            self.stats.answers += 1;
+            self.round_trips.take(now, self.server, &transaction);
         }
         let outcome = match verdict {
             Verdict::Again => {
@@ -115,6 +114,8 @@ impl Client {
             Some(next) => {
                 visited.push(next);
                 self.server = next;
+                let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
+                self.domain = domain.map(|domain| domain.as_str().to_owned());
                 // What the first server has said of realms and nonces means nothing to the second.
                 self.session = Session::Nothing;
                 self.tell(Event::Redirected(next));
