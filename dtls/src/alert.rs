@@ -68,6 +68,10 @@ descriptions! {
     NO_RENEGOTIATION = 100, "no_renegotiation";
     /// The server answered with an extension that was not offered.
     UNSUPPORTED_EXTENSION = 110, "unsupported_extension";
+    /// A server name that the server does not have; RFC 6066 section 3.
+    UNRECOGNIZED_NAME = 112, "unrecognized_name";
+    /// No application protocol in common; RFC 7301 section 3.2.
+    NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
 }
 
 /// An alert.
@@ -83,6 +87,10 @@ impl Alert {
     /// The sender will send no more.
     pub const CLOSE_NOTIFY: Self =
         Self { level: AlertLevel::Warning, description: AlertDescription::CLOSE_NOTIFY };
+
+    /// There is no second handshake, and the connection goes on.
+    pub const NO_RENEGOTIATION: Self =
+        Self { level: AlertLevel::Warning, description: AlertDescription::NO_RENEGOTIATION };
 
     /// A fatal alert.
     pub const fn fatal(description: AlertDescription) -> Self {

@@ -14,19 +14,24 @@
 use rand::Rng;
 
 use crate::certificate::PeerIdentity;
+use crate::config::Config;
 use crate::context::{
-    Context, Keyed, Negotiated, OUR_SCHEME, Step, UNCOMPRESSED, check_common, find_srtp, key_exchange_digest,
-    malformed, refused,
+    Context, Keyed, Negotiated, Step, UNCOMPRESSED, check_common, find_srtp, malformed, refused,
+    signed_key_exchange,
 };
-use crate::crypto::key_exchange::EphemeralKey;
-use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::crypto::key_exchange;
+use crate::crypto::suite::Authentication;
+use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
-use crate::extension::{self, ExtensionType, Extensions, SrtpProfile};
+use crate::extension::{
+    self, ApplicationProtocols, ExtensionType, Extensions, ServerName, SrtpProfile, put_protocols,
+};
 use crate::handshake::{
     CertificateRequest, ClientCertificateType, ClientHello, DigitallySigned, HelloVerifyRequest, MessageType,
     ServerHello, ServerKeyExchange, encode_chain,
 };
 use crate::keys::{Randoms, Transcript};
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{Reader, U16List, put_vec};
@@ -62,14 +67,14 @@ pub(crate) struct Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CertificateWanted {
     No,
-    Yes,
+    Yes(SignatureScheme),
     OfAnotherKind,
 }
 
 impl State {
     /// Flight 1.
     pub(crate) fn start(cx: &mut Context) -> Self {
-        let extensions = offered_extensions(&cx.config.srtp_profiles);
+        let extensions = offered_extensions(&cx.config);
         Self::start_with(cx, extensions)
     }
 
@@ -81,6 +86,19 @@ impl State {
         cx.flight.begin(None);
         offer.send(cx, &[]);
         Self::ServerHello { offer, verify_requests: 0 }
+    }
+
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ServerHello { verify_requests: 0, .. } => "waits for ServerHello",
+            Self::ServerHello { .. } => "waits for ServerHello, cookie sent",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ServerKeyExchange(..) => "waits for ServerKeyExchange",
+            Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
+            Self::Done(..) => "waits for ServerHelloDone",
+            Self::Finished(..) => "waits for Finished",
+        }
     }
 
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
@@ -95,6 +113,10 @@ impl State {
             }
             (Self::Certificate(negotiated), MessageType::CERTIFICATE) => {
                 let peer = cx.admit(message)?;
+                //= rfc5246#7.4.2-8
+                if peer.key.authentication() != negotiated.suite.authentication {
+                    return Err(CloseReason::UnsupportedCertificate);
+                }
                 cx.add(message);
                 Self::ServerKeyExchange(negotiated, peer)
             }
@@ -102,7 +124,7 @@ impl State {
                 Self::RequestOrDone(server_key_exchange(negotiated, peer, cx, message)?)
             }
             (Self::RequestOrDone(served), MessageType::CERTIFICATE_REQUEST) => {
-                let wanted = certificate_request(message)?;
+                let wanted = certificate_request(cx, message)?;
                 cx.add(message);
                 Self::Done(served, wanted)
             }
@@ -114,7 +136,7 @@ impl State {
             }
             (Self::Finished(keyed), MessageType::FINISHED) => {
                 cx.check_finished(message, &keyed.master)?;
-                return Ok(Step::Done(keyed));
+                return Ok(Step::Done(Box::new(keyed)));
             }
             (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
         };
@@ -124,7 +146,7 @@ impl State {
 
 impl Offer {
     fn send(&self, cx: &mut Context, cookie: &[u8]) {
-        let suites = CipherSuite::SUPPORTED.map(|suite| suite.0.to_be_bytes());
+        let suites: Vec<_> = cx.config.suites.iter().map(|suite| suite.0.to_be_bytes()).collect();
         let (Ok(suites), Ok(extensions)) =
             (U16List::new(suites.as_flattened()), Extensions::new(&self.extensions))
         else {
@@ -143,24 +165,39 @@ impl Offer {
     }
 }
 
-pub(crate) fn offered_extensions(srtp_profiles: &[SrtpProfile]) -> Vec<u8> {
+pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
     let mut out = Vec::new();
     extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
     extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
-        extension::put_u16_list(out, NamedGroup::SUPPORTED.map(|group| group.0));
+        extension::put_u16_list(out, config.groups.iter().map(|group| group.0));
     });
     extension::put(&mut out, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
     extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
-        extension::put_u16_list(out, SignatureScheme::SUPPORTED.map(|scheme| scheme.0));
+        extension::put_u16_list(out, config.signature_schemes.iter().map(|scheme| scheme.0));
     });
-    if !srtp_profiles.is_empty() {
-        extension::put(&mut out, ExtensionType::USE_SRTP, |out| {
-            extension::put_u16_list(out, srtp_profiles.iter().map(|profile| profile.0));
-            // No master key identifier.
-            out.push(0);
+    if !config.certificate_schemes.is_empty() {
+        extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS_CERT, |out| {
+            extension::put_u16_list(out, config.certificate_schemes.iter().map(|scheme| scheme.0));
         });
     }
+    if let Some(name) = &config.server_name {
+        extension::put(&mut out, ExtensionType::SERVER_NAME, |out| {
+            ServerName { host_name: Some(name) }.encode(out);
+        });
+    }
+    if !config.application_protocols.is_empty() {
+        extension::put(&mut out, ExtensionType::APPLICATION_PROTOCOLS, |out| {
+            put_protocols(out, config.application_protocols.iter().map(Vec::as_slice));
+        });
+    }
+    if !config.srtp_profiles.is_empty() {
+        extension::put(&mut out, ExtensionType::USE_SRTP, |out| {
+            extension::put_u16_list(out, config.srtp_profiles.iter().map(|profile| profile.0));
+            put_vec::<1>(out, |out| out.extend_from_slice(&config.srtp_mki));
+        });
+    }
+    Terms::put(config, None, &mut out);
     out
 }
 
@@ -185,9 +222,8 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     if hello.version != Version::DTLS_1_2 {
         return Err(CloseReason::Version);
     }
-    if !CipherSuite::SUPPORTED.contains(&hello.suite) {
-        return Err(CloseReason::IllegalParameter("a suite that was not offered"));
-    }
+    let offered = cx.config.suites.contains(&hello.suite).then(|| hello.suite.suite()).flatten();
+    let suite = offered.ok_or(CloseReason::IllegalParameter("a suite that was not offered"))?;
     if hello.compression != 0 {
         return Err(CloseReason::IllegalParameter("compression that was not offered"));
     }
@@ -196,24 +232,47 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     if let Some((extension, _)) = unoffered {
         return Err(CloseReason::UnofferedExtension(extension));
     }
-    check_common(&hello.extensions, kind)?;
-    let srtp_profile = match find_srtp(&hello.extensions, kind)? {
-        None => None,
-        Some(answer) => {
-            let mut profiles = answer.profiles.iter().map(SrtpProfile);
-            match (profiles.next(), profiles.next()) {
-                (Some(profile), None)
-                    if cx.config.srtp_profiles.contains(&profile) && answer.mki.is_empty() =>
-                {
-                    Some(profile)
-                }
-                _ => return Err(CloseReason::IllegalParameter("use_srtp is not what was offered")),
-            }
-        }
-    };
+    let extended = check_common(&hello.extensions, &cx.config, kind)?;
+    let (srtp_profile, mki) = chosen_srtp(&hello.extensions, &cx.config, extended)?;
+    let protocol = chosen_protocol(&hello.extensions, &cx.config)?;
+    cx.layer.agree(Terms::settle(&cx.config, &hello.extensions, kind)?);
+    cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };
-    Ok(Negotiated { randoms, suite: hello.suite, srtp_profile })
+    Ok(Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name: None })
+}
+
+/// The server's profile and identifier: one profile of ours, and our identifier or none.
+fn chosen_srtp(
+    extensions: &Extensions<'_>,
+    config: &Config,
+    extended: bool,
+) -> Result<(Option<SrtpProfile>, Vec<u8>), CloseReason> {
+    let Some(answer) = find_srtp(extensions, MessageType::SERVER_HELLO)? else {
+        return Ok((None, Vec::new()));
+    };
+    let illegal = CloseReason::IllegalParameter("use_srtp is not what was offered");
+    let mut profiles = answer.profiles.iter().map(SrtpProfile);
+    let (Some(profile), None) = (profiles.next(), profiles.next()) else { return Err(illegal) };
+    //= rfc5764#4.1.3-5
+    let known = answer.mki.is_empty() || answer.mki == config.srtp_mki;
+    if !config.srtp_profiles.contains(&profile) || !known {
+        return Err(illegal);
+    }
+    // Keys for SRTP are exported, which needs it.
+    if !extended {
+        return Err(CloseReason::NoExtendedMasterSecret);
+    }
+    Ok((Some(profile), answer.mki.to_vec()))
+}
+
+/// The server's application protocol: one of ours.
+fn chosen_protocol(extensions: &Extensions<'_>, config: &Config) -> Result<Option<usize>, CloseReason> {
+    let Some(content) = extensions.find(ExtensionType::APPLICATION_PROTOCOLS) else { return Ok(None) };
+    let answer = ApplicationProtocols::parse(content).and_then(ApplicationProtocols::only);
+    let name = answer.map_err(malformed(MessageType::SERVER_HELLO))?;
+    let index = config.application_protocols.iter().position(|offered| offered == name);
+    index.map(Some).ok_or(CloseReason::IllegalParameter("an application protocol that was not offered"))
 }
 
 fn server_key_exchange(
@@ -223,22 +282,27 @@ fn server_key_exchange(
     message: &Whole,
 ) -> Result<Served, CloseReason> {
     let exchange = ServerKeyExchange::parse(&message.body).map_err(malformed(message.kind))?;
-    if !NamedGroup::SUPPORTED.contains(&exchange.group) {
+    if !cx.config.groups.contains(&exchange.group) {
         return Err(CloseReason::IllegalParameter("a group that was not offered"));
     }
-    let digest = key_exchange_digest(&negotiated.randoms, exchange.group, exchange.public_key);
-    peer.key
-        .verify(exchange.signed.scheme, &digest, exchange.signed.signature)
-        .map_err(refused(message.kind))?;
+    let signed = signed_key_exchange(&negotiated.randoms, exchange.group, exchange.public_key);
+    cx.verify(&peer, exchange.signed, &signed).map_err(refused(message.kind))?;
     cx.add(message);
     Ok(Served { negotiated, peer, group: exchange.group, public_key: exchange.public_key.to_vec() })
 }
 
-fn certificate_request(message: &Whole) -> Result<CertificateWanted, CloseReason> {
+fn certificate_request(cx: &Context, message: &Whole) -> Result<CertificateWanted, CloseReason> {
     let request = CertificateRequest::parse(&message.body).map_err(malformed(message.kind))?;
-    let of_our_kind = request.certificate_types.contains(&ClientCertificateType::ECDSA_SIGN.0)
-        && request.signature_algorithms.contains(OUR_SCHEME.0);
-    Ok(if of_our_kind { CertificateWanted::Yes } else { CertificateWanted::OfAnotherKind })
+    let key = cx.config.identity.key();
+    let kind = match key.authentication() {
+        Authentication::Ecdsa => ClientCertificateType::ECDSA_SIGN,
+        Authentication::Rsa => ClientCertificateType::RSA_SIGN,
+    };
+    let scheme = key.schemes().iter().find(|scheme| request.signature_algorithms.contains(scheme.0));
+    Ok(match scheme {
+        Some(scheme) if request.certificate_types.contains(&kind.0) => CertificateWanted::Yes(*scheme),
+        _ => CertificateWanted::OfAnotherKind,
+    })
 }
 
 /// Flight 5.
@@ -251,24 +315,27 @@ fn answer(
     Reader::new(&message.body).finish().map_err(malformed(message.kind))?;
     cx.add(message);
     let Served { negotiated, peer, group, public_key } = served;
-    let key = EphemeralKey::generate(group, &mut cx.rng)
-        .ok_or(CloseReason::IllegalParameter("a group that was not offered"))?;
+    let answered = key_exchange::answer(&cx.config.backend, group, &public_key, &mut cx.rng);
+    let (public_key, premaster) = answered.map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
     cx.flight.begin(Some(message.sequence));
     match wanted {
         CertificateWanted::No => {}
-        CertificateWanted::Yes => cx.send_certificate(),
+        CertificateWanted::Yes(_) => cx.send_certificate(),
         CertificateWanted::OfAnotherKind => cx.send(MessageType::CERTIFICATE, |out| encode_chain([], out)),
     }
     cx.send(MessageType::CLIENT_KEY_EXCHANGE, |out| {
-        put_vec::<1>(out, |out| key.put_public_key(out));
+        put_vec::<1>(out, |out| out.extend_from_slice(&public_key));
     });
-    let premaster = key.agree(&public_key).map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
-    let master = cx.make_keys(&*premaster, &negotiated.randoms);
-    if wanted == CertificateWanted::Yes {
-        let signature = cx.config.identity.sign(&cx.transcript.hash(), &mut cx.rng);
-        let signed = DigitallySigned { scheme: OUR_SCHEME, signature: &signature };
+    let master = cx.make_keys(&premaster, &negotiated);
+    if let CertificateWanted::Yes(scheme) = wanted {
+        let signature = cx.sign_transcript(scheme)?;
+        let signed = DigitallySigned { scheme, signature: &signature };
         cx.send(MessageType::CERTIFICATE_VERIFY, |out| signed.encode(out));
     }
+    cx.transcript.forget_messages();
     cx.send_finished(&master);
     Ok(Keyed { negotiated, group, master, peer_fingerprint: Some(peer.fingerprint) })
 }
+
+#[cfg(test)]
+mod tests;

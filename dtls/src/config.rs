@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate::{Identity, Verifier};
-use crate::extension::SrtpProfile;
+use crate::crypto::provider::Backend;
+use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
+use crate::extension::{ConnectionId, SrtpProfile};
 use crate::keys::Role;
 
 /// How a [`crate::Connection`] behaves. Made by one of its constructors, then changed field by field.
@@ -18,14 +20,38 @@ pub struct Config {
     pub(crate) identity: Arc<Identity>,
     /// Decides about the peer's certificate. Without one (servers only) the client is not asked for any.
     pub(crate) verifier: Option<Verifier>,
+    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`]. Those that are not implemented are left
+    /// out. A server uses those that go with its certificate's key.
+    pub suites: Vec<CipherSuite>,
+    /// Groups for the key exchange, the first choice first; default [`NamedGroup::SUPPORTED`].
+    pub groups: Vec<NamedGroup>,
+    /// What the peer may sign with, the first choice first; default [`SignatureScheme::SUPPORTED`].
+    pub signature_schemes: Vec<SignatureScheme>,
+    /// What the peer's certificates may be signed with, where that is something else than `signature_schemes`; default
+    /// none, which leaves the extension out. A client says so; nothing here checks it.
+    pub certificate_schemes: Vec<SignatureScheme>,
+    /// Whether a handshake without the extended master secret fails; default yes (RFC 7627 section 5.2). If it may go on,
+    /// there is no exporter without it, and so no keys for SRTP (section 5.4).
+    pub require_extended_master_secret: bool,
+    /// Names of the protocol above, of 1 to 255 octets, the first choice first; none, the default, leaves the extension
+    /// out. A server that has some ends the handshake with a client that offers others only. RFC 7301.
+    pub application_protocols: Vec<Vec<u8>>,
+    /// The DNS name by which a client calls the server; default none. What is no DNS name, such as an address, is not
+    /// sent. RFC 6066 section 3.
+    pub server_name: Option<String>,
+    /// The master key identifier that a client wants SRTP packets to carry, up to 255 octets; empty, the default, for
+    /// none. RFC 5764 section 4.1.3.
+    pub srtp_mki: Vec<u8>,
+    /// Whether a server agrees to the client's master key identifier; default no.
+    pub accept_srtp_mki: bool,
     /// SRTP profiles, the first choice first; none, the default, leaves `use_srtp` out. RFC 5764 section 4.1.1.
     pub srtp_profiles: Vec<SrtpProfile>,
     /// Time after which a flight is sent again for the first time, 1 ms to 60 s, default 1 s (RFC 6347 section 4.2.4.1).
     /// Doubles with each repetition up to 60 s. Who knows the round trip, as with ICE, takes somewhat more than it, and
     /// 50 ms or more.
     pub initial_timeout: Duration,
-    /// Time within which the handshake must be complete, counted from the first call that brings the time; default
-    /// 60 s.
+    /// Time within which the handshake must be complete, counted from the first datagram sent or received, and anew from
+    /// the hello that a server goes along with; default 60 s.
     pub handshake_timeout: Duration,
     /// Octets of the greatest datagram that the handshake sends, 256 to 65507, default 1200. Flights that stay without
     /// an answer twice go on in smaller ones.
@@ -33,9 +59,23 @@ pub struct Config {
     /// Whether the peer's address is proven by other means, as ICE does; default no. A server sends no more than three
     /// times what it received until it is, or until the client has shown keys. Clients do not need it.
     pub address_validated: bool,
+    /// Whether a server asks a client whose address is not proven for a cookie before it does any work for it; default
+    /// yes (RFC 6347 section 4.2.1). It costs a round trip. A [`crate::CookieGate`] does it without a connection.
+    pub cookies: bool,
+    /// Records behind the newest that still count, however late they come; 32 to 4096, default 64 (RFC 6347 section
+    /// 4.1.2.6). An octet for eight of them, and up to as much again.
+    pub replay_window: u16,
+    /// The longest plaintext of a protected record that we take; octets, 64 to 16384, default 16384. Peers that know RFC
+    /// 8449 keep to it.
+    pub record_size_limit: u16,
+    /// What the peer shall put into its records, so that they find this connection wherever they come from; RFC 9146. Empty:
+    /// nothing, but it may have its own id in ours. `None`, the default: no ids at all.
+    pub connection_id: Option<ConnectionId>,
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
+    /// Who does the cryptography; default what is built in.
+    pub backend: Backend,
     /// Gets the secrets, to decrypt captures with; default none.
     pub key_log: Option<KeyLog>,
 }
@@ -62,13 +102,39 @@ impl Config {
             role,
             identity,
             verifier,
+            suites: CipherSuite::SUPPORTED.to_vec(),
+            groups: NamedGroup::SUPPORTED.to_vec(),
+            signature_schemes: SignatureScheme::SUPPORTED.to_vec(),
+            certificate_schemes: Vec::new(),
+            require_extended_master_secret: true,
+            application_protocols: Vec::new(),
+            server_name: None,
+            srtp_mki: Vec::new(),
+            accept_srtp_mki: false,
             srtp_profiles: Vec::new(),
             initial_timeout: Duration::from_secs(1),
             handshake_timeout: Duration::from_secs(60),
             path_mtu: 1200,
             address_validated: false,
+            cookies: true,
+            replay_window: 64,
+            record_size_limit: 1 << 14,
+            connection_id: None,
             max_handshake_buffer: 1 << 16,
+            backend: Backend::default(),
             key_log: None,
+        }
+    }
+
+    /// Leaves out what is not implemented, and what does not fit.
+    pub(crate) fn retain_supported(&mut self) {
+        self.suites.retain(|suite| suite.suite().is_some());
+        self.groups.retain(|group| NamedGroup::SUPPORTED.contains(group));
+        self.signature_schemes.retain(|scheme| SignatureScheme::SUPPORTED.contains(scheme));
+        self.application_protocols.retain(|name| (1..=255).contains(&name.len()));
+        self.server_name = self.server_name.take().filter(|name| is_host_name(name));
+        if self.srtp_mki.len() > 255 {
+            self.srtp_mki.clear();
         }
     }
 
@@ -76,6 +142,15 @@ impl Config {
     pub const fn role(&self) -> Role {
         self.role
     }
+}
+
+/// Letters, digits, hyphens and dots, and not the form of an address.
+fn is_host_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+    };
+    name.len() <= 253 && name.split('.').all(is_label) && name.parse::<std::net::Ipv4Addr>().is_err()
 }
 
 /// The key log's callback: it gets one line at a time. Never called unless given.

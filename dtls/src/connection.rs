@@ -1,23 +1,24 @@
 //! The connection: the five verbs, and what they have in common.
 
+mod address;
 mod receive;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rand::rngs::ChaCha20Rng;
-use rand::{CryptoRng, SeedableRng};
+use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use self::address::PeerAddress;
 use crate::alert::{Alert, AlertDescription};
 use crate::config::Config;
-use crate::context::{Context, Keyed, Step};
+use crate::context::{Allowance, Context, Keyed, Step};
 use crate::error::{ExportError, SealError};
 use crate::event::{CloseReason, Connected, Event, Events};
-use crate::flight::Flight;
+use crate::gate::Admission;
 use crate::handshake::MessageType;
 use crate::input::{Input, Payloads, RecordQueue};
-use crate::keys::{Role, Transcript};
-use crate::layer::{HEADROOM, RecordLayer, TAILROOM};
+use crate::keys::Role;
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
 use crate::srtp::SrtpKeys;
@@ -39,14 +40,8 @@ pub struct Transmit {
 /// The least datagram that is worth a part of a limited allowance.
 const LEAST_DATAGRAM: usize = 128;
 
-/// What may be sent to an address that is not proven; RFC 6347 section 4.2.1 leaves it to cookies, which a hello in
-/// fragments cannot have, so we count.
-#[derive(Debug, Clone, Copy)]
-enum Allowance {
-    Unlimited,
-    /// Octets that may still be sent: three for each that came.
-    Octets(usize),
-}
+/// A round trip measured may be much shorter than the time that a peer takes to sign.
+const LEAST_SEEDED_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// A handshake under way: the state of our side, and what came and cannot be used yet.
 struct Handshake {
@@ -68,6 +63,15 @@ enum Side {
     Server(server::State),
 }
 
+impl Side {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Client(state) => state.name(),
+            Self::Server(state) => state.name(),
+        }
+    }
+}
+
 enum Stage {
     Handshake(Box<Handshake>),
     Connected(Box<Keyed>),
@@ -80,9 +84,11 @@ enum Stage {
 pub struct Connection {
     stage: Stage,
     context: Context,
-    allowance: Allowance,
     /// Payload from before the Finished, now due.
     ripe: RecordQueue,
+    address: PeerAddress,
+    /// An alert that ends nothing and is to be sent: the last such one.
+    notice: Option<Alert>,
     now: Option<Instant>,
     events: Events,
     stats: Stats,
@@ -91,17 +97,11 @@ pub struct Connection {
 impl Connection {
     /// A connection that begins its handshake at once. `rng` seeds its own generator, from which randoms and keys are
     /// drawn.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(mut config: Config, rng: &mut impl CryptoRng) -> Self {
+        config.retain_supported();
         let role = config.role;
         let reassembly = Reassembly::new(config.max_handshake_buffer);
-        let unlimited = role == Role::Client || config.address_validated;
-        let mut context = Context {
-            flight: Flight::new(config.initial_timeout, config.path_mtu),
-            rng: ChaCha20Rng::from_rng(rng),
-            layer: RecordLayer::default(),
-            transcript: Transcript::default(),
-            config,
-        };
+        let mut context = Context::new(config, rng);
         let state = match role {
             Role::Client => Side::Client(client::State::start(&mut context)),
             Role::Server => Side::Server(server::State::ClientHello),
@@ -118,17 +118,52 @@ impl Connection {
         Self {
             stage: Stage::Handshake(Box::new(handshake)),
             context,
-            allowance: if unlimited { Allowance::Unlimited } else { Allowance::Octets(0) },
             ripe: RecordQueue::default(),
+            address: PeerAddress::default(),
+            notice: None,
             now: None,
             events: Events::default(),
             stats: Stats::default(),
         }
     }
 
+    /// A server's connection for a client that a [`crate::CookieGate`] has let in. It is then to be given the datagram
+    /// that opened the gate.
+    pub fn admitted(mut config: Config, admission: Admission, rng: &mut impl CryptoRng) -> Self {
+        config.address_validated = true;
+        let mut connection = Self::new(config, rng);
+        if let Stage::Handshake(handshake) = &mut connection.stage
+            && matches!(handshake.state, Side::Server(_))
+        {
+            handshake.reassembly.begin_with(admission.message_sequence, admission.partial);
+            connection.context.flight.begin_with(admission.message_sequence);
+        }
+        connection
+    }
+
     /// A datagram came in. Payload is decrypted where it lies; what else the datagram has is dealt with before this
     /// returns, and its octets mean nothing afterwards.
     pub fn handle_input<'a>(&'a mut self, now: Instant, datagram: &'a mut [u8]) -> Input<'a> {
+        self.receive(now, None, datagram)
+    }
+
+    /// The same, by who knows where the datagram came from, and wants to know when the peer moves: then there is
+    /// [`Event::PeerMoved`], if the peer's records carry a connection id.
+    pub fn handle_input_from<'a>(
+        &'a mut self,
+        now: Instant,
+        source: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> Input<'a> {
+        self.receive(now, Some(source), datagram)
+    }
+
+    fn receive<'a>(
+        &'a mut self,
+        now: Instant,
+        source: Option<SocketAddr>,
+        datagram: &'a mut [u8],
+    ) -> Input<'a> {
         // RFC 7983 section 7: the range that the first octet has on a port shared with others.
         if !datagram.first().is_some_and(|first| (20..=63).contains(first)) {
             return Input::NotMine;
@@ -138,9 +173,10 @@ impl Connection {
             return Input::Consumed;
         }
         self.stats.datagrams += 1;
+        self.address.arrived(source);
         self.ripe.clear();
         self.start_deadline(now);
-        if let Allowance::Octets(octets) = &mut self.allowance {
+        if let Allowance::Octets(octets) = &mut self.context.allowance {
             *octets = octets.saturating_add(datagram.len().saturating_mul(3));
         }
         let opened = self.stats.records_opened;
@@ -169,19 +205,21 @@ impl Connection {
     pub fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         let now = self.advance(now);
         let start = out.len();
-        let limit = match self.allowance {
+        let limit = match self.context.allowance {
             Allowance::Unlimited => usize::MAX,
             Allowance::Octets(octets) if octets >= LEAST_DATAGRAM => octets,
             Allowance::Octets(_) => 0,
         };
         match self.stage {
-            Stage::Handshake(_) | Stage::Connected(_) => {
-                self.context.flight.write(now, &mut self.context.layer, limit, out);
-            }
+            Stage::Handshake(_) | Stage::Connected(_) => match self.notice.take_if(|_| limit > 0) {
+                Some(alert) => self.put_alert(alert, out),
+                None => {
+                    self.context.flight.write(now, &mut self.context.layer, limit, out);
+                }
+            },
             Stage::Closing(alert) => {
                 if limit > 0 {
-                    let (epoch, layer) = (self.context.layer.write_epoch(), &mut self.context.layer);
-                    layer.put(epoch, ContentType::ALERT, Version::DTLS_1_2, out, |out| alert.encode(out));
+                    self.put_alert(alert, out);
                 }
                 self.bury();
             }
@@ -192,7 +230,7 @@ impl Connection {
             return None;
         }
         self.start_deadline(now);
-        if let Allowance::Octets(octets) = &mut self.allowance {
+        if let Allowance::Octets(octets) = &mut self.context.allowance {
             *octets = octets.saturating_sub(len);
         }
         self.stats.datagrams_sent += 1;
@@ -244,6 +282,13 @@ impl Connection {
         self.context.flight.set_mtu(path_mtu);
     }
 
+    /// The path's round trip is known, as ICE knows it: the first timer becomes twice as much, 50 ms to 60 s, also that of
+    /// a flight under way that was sent once. See [`Config::initial_timeout`], which this replaces.
+    pub fn set_round_trip(&mut self, now: Instant, round_trip: Duration) {
+        let now = self.advance(now);
+        self.context.flight.set_initial_timeout(now, round_trip.saturating_mul(2).max(LEAST_SEEDED_TIMEOUT));
+    }
+
     /// When to call [`Connection::handle_timeout`]; `None` means that no timer runs.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let Stage::Handshake(handshake) = &self.stage else { return None };
@@ -266,14 +311,25 @@ impl Connection {
         self.context.config.role
     }
 
-    /// Octets that [`Connection::seal`] needs in front of a payload: header and explicit nonce.
+    /// Octets that [`Connection::seal`] needs in front of a payload: header and, where the suite has one, explicit nonce. Ask
+    /// again once connected: it is that of the suite agreed on.
     pub const fn headroom(&self) -> usize {
-        HEADROOM
+        self.context.layer.headroom()
     }
 
-    /// Octets that [`Connection::seal`] appends to a payload: the tag.
+    /// The connection id that the peer's protected records carry; empty if they carry none.
+    pub const fn connection_id(&self) -> &[u8] {
+        self.context.layer.terms().read_id.octets()
+    }
+
+    /// Octets of the longest payload that [`Connection::seal`] takes: 16384, or what the peer has set.
+    pub fn max_payload(&self) -> usize {
+        self.context.layer.terms().content_limit()
+    }
+
+    /// Octets that [`Connection::seal`] appends to a payload: the tag, and the type if the record carries a connection id.
     pub const fn tailroom(&self) -> usize {
-        TAILROOM
+        self.context.layer.tailroom()
     }
 
     /// The counters.
@@ -288,7 +344,25 @@ impl Connection {
     /// See [`ExportError`]; `out` is then as it was.
     pub fn export(&self, label: &str, context: Option<&[u8]>, out: &mut [u8]) -> Result<(), ExportError> {
         let Stage::Connected(keyed) = &self.stage else { return Err(ExportError::NotConnected) };
+        //= rfc7627#5.4-2
+        if !keyed.negotiated.extended {
+            return Err(ExportError::NoExtendedMasterSecret);
+        }
         keyed.master.export(&keyed.negotiated.randoms, label, context, out)
+    }
+
+    /// The name of the protocol above that both ends agreed on; `None` until connected, or without one. RFC 7301.
+    pub fn application_protocol(&self) -> Option<&[u8]> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        let names = &self.context.config.application_protocols;
+        names.get(keyed.negotiated.protocol?).map(Vec::as_slice)
+    }
+
+    /// The DNS name by which the client called us; `None` until connected, on the client's side, or without one. RFC 6066
+    /// section 3.
+    pub fn server_name(&self) -> Option<&str> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        keyed.negotiated.server_name.as_deref()
     }
 
     /// The keys for SRTP; `None` unless connected with a profile agreed on. RFC 5764 section 4.2.
@@ -297,7 +371,8 @@ impl Connection {
         let (key_len, salt_len) = profile.key_and_salt_len()?;
         let mut material = Zeroizing::new(vec![0; 2 * (key_len + salt_len)]);
         self.export("EXTRACTOR-dtls_srtp", None, &mut material).ok()?;
-        Some(SrtpKeys::split(profile, self.role(), &material, key_len))
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        Some(SrtpKeys::split(profile, self.role(), &material, key_len, &keyed.negotiated.mki))
     }
 }
 
@@ -313,6 +388,11 @@ impl Connection {
             Some(alert) => self.stage = Stage::Closing(alert),
             None => self.bury(),
         }
+    }
+
+    fn put_alert(&mut self, alert: Alert, out: &mut Vec<u8>) {
+        let (epoch, layer) = (self.context.layer.write_epoch(), &mut self.context.layer);
+        layer.put(epoch, ContentType::ALERT, Version::DTLS_1_2, out, |out| alert.encode(out));
     }
 
     fn bury(&mut self) {
@@ -337,6 +417,19 @@ impl Connection {
 }
 
 impl Handshake {
+    /// Whether we are a server that nobody has told anything sensible.
+    const fn waits_for_hello(&self) -> bool {
+        matches!(self.state, Side::Server(server::State::ClientHello))
+    }
+
+    /// Whether only the peer's Finished is missing.
+    const fn waits_for_finished(&self) -> bool {
+        matches!(
+            self.state,
+            Side::Client(client::State::Finished(_)) | Side::Server(server::State::Finished(_))
+        )
+    }
+
     /// The next message, if it is whole. A Finished waits for the ChangeCipherSpec in front of it.
     fn next_message(&mut self) -> Option<Whole> {
         if self.reassembly.peek()? == MessageType::FINISHED && !self.changed {
@@ -358,7 +451,7 @@ impl<S> Step<S> {
 impl Keyed {
     fn connected(&self) -> Connected {
         Connected {
-            suite: self.negotiated.suite,
+            suite: self.negotiated.suite.id,
             group: self.group,
             srtp_profile: self.negotiated.srtp_profile,
             peer_fingerprint: self.peer_fingerprint,
@@ -368,8 +461,8 @@ impl Keyed {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let stage = match self.stage {
-            Stage::Handshake(_) => "handshake",
+        let stage = match &self.stage {
+            Stage::Handshake(handshake) => handshake.state.name(),
             Stage::Connected(_) => "connected",
             Stage::Closing(_) => "closing",
             Stage::Closed => "closed",

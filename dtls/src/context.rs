@@ -1,18 +1,20 @@
 //! What the states of a handshake have in common: the means to send, and the hash over what was said.
 
 use rand::rngs::ChaCha20Rng;
+use rand::{CryptoRng, SeedableRng};
 
 use crate::alert::AlertDescription;
 use crate::certificate::{CertificateError, Fingerprint, PeerIdentity, Refusal, admit};
 use crate::config::Config;
-use crate::crypto::signature::digest;
-use crate::crypto::{CipherSuite, CryptoError, NamedGroup, SignatureScheme};
+use crate::cookie::CookieSecret;
+use crate::crypto::suite::Suite;
+use crate::crypto::{CryptoError, NamedGroup, SignatureScheme};
 use crate::error::ParseError;
 use crate::event::CloseReason;
 use crate::extension::{ExtensionType, Extensions, SrtpProfile, UseSrtp, parse_u8_list};
 use crate::flight::Flight;
-use crate::handshake::{CertificateChain, Finished, MessageType, ServerKeyExchange};
-use crate::keys::{MasterSecret, Randoms, Transcript};
+use crate::handshake::{CertificateChain, DigitallySigned, Finished, MessageType, ServerKeyExchange};
+use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
 use crate::reassembly::Whole;
 
@@ -23,14 +25,33 @@ pub(crate) struct Context {
     pub(crate) layer: RecordLayer,
     pub(crate) flight: Flight,
     pub(crate) transcript: Transcript,
+    pub(crate) allowance: Allowance,
+    /// There while a server asks for cookies: until the client has shown one.
+    pub(crate) cookie_secret: Option<CookieSecret>,
+}
+
+/// What may be sent to an address that is not proven.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Allowance {
+    Unlimited,
+    /// Octets that may still be sent: three for each that came.
+    Octets(usize),
 }
 
 /// What both hellos settled.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Negotiated {
     pub(crate) randoms: Randoms,
-    pub(crate) suite: CipherSuite,
+    pub(crate) suite: &'static Suite,
+    /// The master secret is bound to the whole handshake; RFC 7627.
+    pub(crate) extended: bool,
     pub(crate) srtp_profile: Option<SrtpProfile>,
+    /// The master key identifier that SRTP packets carry; empty for none.
+    pub(crate) mki: Vec<u8>,
+    /// Which of [`Config::application_protocols`].
+    pub(crate) protocol: Option<usize>,
+    /// What the client called us.
+    pub(crate) server_name: Option<String>,
 }
 
 /// Keys made, signatures verified: only the peer's Finished is missing.
@@ -46,10 +67,26 @@ pub(crate) enum Step<S> {
     /// The handshake goes on.
     Next(S),
     /// It is complete.
-    Done(Keyed),
+    Done(Box<Keyed>),
 }
 
 impl Context {
+    /// `rng` seeds our own generator.
+    pub(crate) fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+        let mut rng = ChaCha20Rng::from_rng(rng);
+        let is_proven = config.role == Role::Client || config.address_validated;
+        let asks = !is_proven && config.cookies;
+        Self {
+            flight: Flight::new(config.initial_timeout, config.path_mtu),
+            layer: RecordLayer::default(),
+            transcript: Transcript::default(),
+            allowance: if is_proven { Allowance::Unlimited } else { Allowance::Octets(0) },
+            cookie_secret: asks.then(|| CookieSecret::generate(&mut rng)),
+            rng,
+            config,
+        }
+    }
+
     /// Adds a message to the flight and to the transcript.
     pub(crate) fn send(&mut self, kind: MessageType, body: impl FnOnce(&mut Vec<u8>)) {
         let (sequence, body) = self.flight.push(0, kind, body);
@@ -63,9 +100,16 @@ impl Context {
 
     /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
     //= rfc7627#5.1-1
-    pub(crate) fn make_keys(&mut self, premaster: &[u8], randoms: &Randoms) -> MasterSecret {
-        let master = MasterSecret::extended(premaster, &self.transcript.hash());
-        self.layer.install(master.record_ciphers(self.config.role, randoms));
+    pub(crate) fn make_keys(&mut self, premaster: &[u8], negotiated: &Negotiated) -> MasterSecret {
+        let Negotiated { randoms, suite, extended, .. } = negotiated;
+        let master = if *extended {
+            MasterSecret::extended(suite, premaster, &self.transcript.hash())
+        } else {
+            //= rfc7627#5.2-6
+            MasterSecret::plain(suite, premaster, randoms)
+        };
+        let ciphers = master.record_ciphers(&self.config.backend, self.config.role, randoms);
+        self.layer.install(ciphers, self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }
@@ -98,6 +142,35 @@ impl Context {
         Ok(())
     }
 
+    /// Signs with our certificate's key.
+    pub(crate) fn sign(&mut self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CloseReason> {
+        let Config { identity, backend, .. } = &self.config;
+        let signature = identity.key().sign(backend, scheme, message, &mut self.rng);
+        signature.ok_or(CloseReason::SigningFailed)
+    }
+
+    /// Signs all messages so far; RFC 5246 section 7.4.8.
+    pub(crate) fn sign_transcript(&mut self, scheme: SignatureScheme) -> Result<Vec<u8>, CloseReason> {
+        let Config { identity, backend, .. } = &self.config;
+        let signature = identity.key().sign(backend, scheme, self.transcript.messages(), &mut self.rng);
+        signature.ok_or(CloseReason::SigningFailed)
+    }
+
+    /// Checks the peer's signature, which must be one that we can verify and said so.
+    //= rfc5246#7.4.3-2
+    pub(crate) fn verify(
+        &self,
+        peer: &PeerIdentity,
+        signed: DigitallySigned<'_>,
+        message: &[u8],
+    ) -> Result<(), CryptoError> {
+        if !self.config.signature_schemes.contains(&signed.scheme) {
+            return Err(CryptoError::Signature);
+        }
+        let backend = &self.config.backend;
+        peer.key.verify_by(backend, &peer.spki, signed.scheme, message, signed.signature)
+    }
+
     /// Adds a message of the peer to the transcript.
     pub(crate) fn add(&mut self, message: &Whole) {
         self.transcript.add(message.kind, message.sequence, &message.body);
@@ -117,19 +190,27 @@ impl Context {
 }
 
 /// What the server signs: both randoms and its key share; RFC 8422 section 5.4.
-pub(crate) fn key_exchange_digest(randoms: &Randoms, group: NamedGroup, public_key: &[u8]) -> [u8; 32] {
-    let mut parameters = Vec::with_capacity(4 + public_key.len());
-    ServerKeyExchange::encode_parameters(group, public_key, &mut parameters);
-    digest(&[&randoms.client, &randoms.server, &parameters])
+pub(crate) fn signed_key_exchange(randoms: &Randoms, group: NamedGroup, public_key: &[u8]) -> Vec<u8> {
+    let mut signed = Vec::with_capacity(64 + 4 + public_key.len());
+    signed.extend_from_slice(&randoms.client);
+    signed.extend_from_slice(&randoms.server);
+    ServerKeyExchange::encode_parameters(group, public_key, &mut signed);
+    signed
 }
 
 /// Checks what both hellos may say about features in which there is no choice: formats of points, renegotiation, and the
-/// extended master secret, which is required.
-pub(crate) fn check_common(extensions: &Extensions<'_>, kind: MessageType) -> Result<(), CloseReason> {
-    match extensions.find(ExtensionType::EXTENDED_MASTER_SECRET) {
+/// extended master secret. Says whether the peer has the latter.
+pub(crate) fn check_common(
+    extensions: &Extensions<'_>,
+    config: &Config,
+    kind: MessageType,
+) -> Result<bool, CloseReason> {
+    let extended = extensions.find(ExtensionType::EXTENDED_MASTER_SECRET);
+    match extended {
         //= rfc7627#5.2-3
-        None => return Err(CloseReason::NoExtendedMasterSecret),
-        Some([]) => {}
+        //= rfc7627#5.2-5
+        None if config.require_extended_master_secret => return Err(CloseReason::NoExtendedMasterSecret),
+        None | Some([]) => {}
         Some(_) => return Err(CloseReason::IllegalParameter("extended_master_secret is not empty")),
     }
     if let Some(content) = extensions.find(ExtensionType::RENEGOTIATION_INFO)
@@ -142,7 +223,7 @@ pub(crate) fn check_common(extensions: &Extensions<'_>, kind: MessageType) -> Re
     {
         return Err(CloseReason::IllegalParameter("no uncompressed points"));
     }
-    Ok(())
+    Ok(extended.is_some())
 }
 
 /// The `use_srtp` of a hello, if it has one.
@@ -153,8 +234,6 @@ pub(crate) fn find_srtp<'a>(
     extensions.find(ExtensionType::USE_SRTP).map(UseSrtp::parse).transpose().map_err(malformed(kind))
 }
 
-/// The signature algorithm with which our own key signs.
-pub(crate) const OUR_SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 /// The one format of points; RFC 8422 section 5.1.2.
 pub(crate) const UNCOMPRESSED: u8 = 0;
 
@@ -183,9 +262,12 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         CloseReason::UnexpectedMessage(_) => AlertDescription::UNEXPECTED_MESSAGE,
         CloseReason::Version => AlertDescription::PROTOCOL_VERSION,
         CloseReason::NothingInCommon(_)
+        | CloseReason::TooLong(_)
         | CloseReason::NoExtendedMasterSecret
         | CloseReason::Renegotiation
         | CloseReason::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+        CloseReason::SigningFailed => AlertDescription::INTERNAL_ERROR,
+        CloseReason::NoApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
         CloseReason::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
         CloseReason::UnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,
         CloseReason::BadCertificate | CloseReason::Rejected(_) => AlertDescription::BAD_CERTIFICATE,

@@ -1,8 +1,14 @@
 //! Code points of the cryptography, and what we have of it. Primitives come from libraries; nothing here knows a message.
 
 pub(crate) mod aead;
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
 pub(crate) mod key_exchange;
+pub(crate) mod prf;
+pub(crate) mod provider;
 pub(crate) mod signature;
+pub(crate) mod signing;
+pub(crate) mod suite;
 
 use std::fmt;
 
@@ -10,48 +16,68 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CipherSuite(pub u16);
 
-impl CipherSuite {
-    /// Ephemeral Diffie-Hellman on curves, signed with ECDSA; AES-128-GCM; SHA-256. RFC 5289.
-    pub const ECDHE_ECDSA_AES_128_GCM_SHA256: Self = Self(0xc02b);
-    /// Not a suite: the client says that it knows secure renegotiation; RFC 5746 section 3.3.
-    pub const EMPTY_RENEGOTIATION_INFO_SCSV: Self = Self(0x00ff);
+macro_rules! code_points {
+    ($type:ident, $unknown:literal: $($(#[doc = $doc:literal])+ $name:ident = $value:literal, $text:literal;)+) => {
+        impl $type {
+            $($(#[doc = $doc])+ pub const $name: Self = Self($value);)+
+        }
 
-    /// The suites that are implemented, the first choice first.
-    pub const SUPPORTED: [Self; 1] = [Self::ECDHE_ECDSA_AES_128_GCM_SHA256];
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match *self {
+                    $(Self::$name => $text,)+
+                    Self(other) => return write!(f, $unknown, other),
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for CipherSuite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ECDHE_ECDSA_AES_128_GCM_SHA256 => f.write_str("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
-            Self::EMPTY_RENEGOTIATION_INFO_SCSV => f.write_str("TLS_EMPTY_RENEGOTIATION_INFO_SCSV"),
-            Self(other) => write!(f, "suite {other:#06x}"),
-        }
-    }
+code_points! { CipherSuite, "suite {:#06x}":
+    /// Ephemeral Diffie-Hellman on curves, signed with ECDSA; AES-128-GCM; SHA-256. RFC 5289.
+    ECDHE_ECDSA_AES_128_GCM_SHA256 = 0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    /// The same with AES-256-GCM and SHA-384. RFC 5289.
+    ECDHE_ECDSA_AES_256_GCM_SHA384 = 0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+    /// The same with ChaCha20-Poly1305 and SHA-256. RFC 7905.
+    ECDHE_ECDSA_CHACHA20_POLY1305_SHA256 = 0xcca9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
+    /// Ephemeral Diffie-Hellman on curves, signed with RSA; AES-128-GCM; SHA-256. RFC 5289.
+    ECDHE_RSA_AES_128_GCM_SHA256 = 0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    /// The same with AES-256-GCM and SHA-384. RFC 5289.
+    ECDHE_RSA_AES_256_GCM_SHA384 = 0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
+    /// The same with ChaCha20-Poly1305 and SHA-256. RFC 7905.
+    ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
+    /// Not a suite: the client says that it knows secure renegotiation; RFC 5746 section 3.3.
+    EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
+}
+
+impl CipherSuite {
+    /// The suites that are implemented, the first choice first.
+    pub const SUPPORTED: [Self; 6] = [
+        Self::ECDHE_ECDSA_AES_128_GCM_SHA256,
+        Self::ECDHE_ECDSA_AES_256_GCM_SHA384,
+        Self::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
+        Self::ECDHE_RSA_AES_128_GCM_SHA256,
+        Self::ECDHE_RSA_AES_256_GCM_SHA384,
+        Self::ECDHE_RSA_CHACHA20_POLY1305_SHA256,
+    ];
 }
 
 /// A group for the key exchange by its number in the IANA registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamedGroup(pub u16);
 
-impl NamedGroup {
+code_points! { NamedGroup, "group {:#06x}":
     /// NIST P-256.
-    pub const SECP256R1: Self = Self(23);
+    SECP256R1 = 23, "secp256r1";
+    /// NIST P-384.
+    SECP384R1 = 24, "secp384r1";
     /// Curve25519; RFC 7748.
-    pub const X25519: Self = Self(29);
-
-    /// The groups that are implemented, the first choice first.
-    pub const SUPPORTED: [Self; 2] = [Self::X25519, Self::SECP256R1];
+    X25519 = 29, "x25519";
 }
 
-impl fmt::Display for NamedGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::SECP256R1 => f.write_str("secp256r1"),
-            Self::X25519 => f.write_str("x25519"),
-            Self(other) => write!(f, "group {other:#06x}"),
-        }
-    }
+impl NamedGroup {
+    /// The groups that are implemented, the first choice first.
+    pub const SUPPORTED: [Self; 3] = [Self::X25519, Self::SECP256R1, Self::SECP384R1];
 }
 
 /// A signature algorithm together with its hash: the pair of octets of RFC 5246 section 7.4.1.4.1, in which later
@@ -59,20 +85,56 @@ impl fmt::Display for NamedGroup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignatureScheme(pub u16);
 
-impl SignatureScheme {
-    /// ECDSA with SHA-256; here, on P-256 only.
-    pub const ECDSA_SECP256R1_SHA256: Self = Self(0x0403);
-
-    /// What can be verified, the first choice first. Nothing else is advertised.
-    pub const SUPPORTED: [Self; 1] = [Self::ECDSA_SECP256R1_SHA256];
+code_points! { SignatureScheme, "signature {:#06x}":
+    /// ECDSA with SHA-256. In DTLS 1.2 the curve is that of the key, whatever the name says; RFC 8422 section 5.10.
+    ECDSA_SECP256R1_SHA256 = 0x0403, "ecdsa_secp256r1_sha256";
+    /// ECDSA with SHA-384.
+    ECDSA_SECP384R1_SHA384 = 0x0503, "ecdsa_secp384r1_sha384";
+    /// ECDSA with SHA-512.
+    ECDSA_SECP521R1_SHA512 = 0x0603, "ecdsa_secp521r1_sha512";
+    /// EdDSA on Curve25519; RFC 8422 section 5.10.
+    ED25519 = 0x0807, "ed25519";
+    /// RSA with the padding of PKCS#1 1.5, and SHA-256.
+    RSA_PKCS1_SHA256 = 0x0401, "rsa_pkcs1_sha256";
+    /// RSA with the padding of PKCS#1 1.5, and SHA-384.
+    RSA_PKCS1_SHA384 = 0x0501, "rsa_pkcs1_sha384";
+    /// RSA with the padding of PKCS#1 1.5, and SHA-512.
+    RSA_PKCS1_SHA512 = 0x0601, "rsa_pkcs1_sha512";
+    /// RSA-PSS with SHA-256 and a key for any padding; RFC 8446 section 4.2.3.
+    RSA_PSS_RSAE_SHA256 = 0x0804, "rsa_pss_rsae_sha256";
+    /// RSA-PSS with SHA-384 and a key for any padding.
+    RSA_PSS_RSAE_SHA384 = 0x0805, "rsa_pss_rsae_sha384";
+    /// RSA-PSS with SHA-512 and a key for any padding.
+    RSA_PSS_RSAE_SHA512 = 0x0806, "rsa_pss_rsae_sha512";
+    /// RSA-PSS with SHA-256 and a key for nothing else.
+    RSA_PSS_PSS_SHA256 = 0x0809, "rsa_pss_pss_sha256";
+    /// RSA-PSS with SHA-384 and a key for nothing else.
+    RSA_PSS_PSS_SHA384 = 0x080a, "rsa_pss_pss_sha384";
+    /// RSA-PSS with SHA-512 and a key for nothing else.
+    RSA_PSS_PSS_SHA512 = 0x080b, "rsa_pss_pss_sha512";
 }
 
-impl fmt::Display for SignatureScheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::ECDSA_SECP256R1_SHA256 => f.write_str("ecdsa_secp256r1_sha256"),
-            Self(other) => write!(f, "signature {other:#06x}"),
-        }
+impl SignatureScheme {
+    /// What can be verified, the first choice first. Nothing else is advertised.
+    pub const SUPPORTED: [Self; 13] = [
+        Self::ECDSA_SECP256R1_SHA256,
+        Self::ECDSA_SECP384R1_SHA384,
+        Self::ED25519,
+        Self::ECDSA_SECP521R1_SHA512,
+        Self::RSA_PSS_RSAE_SHA256,
+        Self::RSA_PSS_RSAE_SHA384,
+        Self::RSA_PSS_RSAE_SHA512,
+        Self::RSA_PSS_PSS_SHA256,
+        Self::RSA_PSS_PSS_SHA384,
+        Self::RSA_PSS_PSS_SHA512,
+        Self::RSA_PKCS1_SHA256,
+        Self::RSA_PKCS1_SHA384,
+        Self::RSA_PKCS1_SHA512,
+    ];
+
+    /// Whether it belongs to RSA rather than to a curve.
+    pub(crate) const fn is_rsa(self) -> bool {
+        matches!(self.0, 0x0401 | 0x0501 | 0x0601 | 0x0804..=0x0806 | 0x0809..=0x080b)
     }
 }
 

@@ -71,6 +71,12 @@ pub enum Kind {
     /// Key exchange parameters in another form than a named curve; RFC 8422 section 5.4.
     #[error("curve type {0}, expected 3 (named curve)")]
     CurveType(u8),
+    /// Two server names of the same type; RFC 6066 section 3.
+    #[error("two server names of type {0}")]
+    NameTypeTwice(u8),
+    /// A server name that is not ASCII; RFC 6066 section 3.
+    #[error("a host name that is not ASCII")]
+    HostName,
     /// An alert of a level other than 1 and 2; RFC 5246 section 7.2.
     #[error("alert level {0} is neither warning (1) nor fatal (2)")]
     AlertLevel(u8),
@@ -114,6 +120,10 @@ pub enum ExportError {
     /// The handshake is not complete, or the connection is closed.
     #[error("not connected")]
     NotConnected,
+    /// The handshake was one without the extended master secret, so that its keys may belong to another handshake too;
+    /// RFC 7627 section 5.4.
+    #[error("no extended master secret")]
+    NoExtendedMasterSecret,
     /// The label is one of those that the handshake itself uses; RFC 5705 section 4.
     #[error("the label is reserved for the handshake")]
     ReservedLabel,

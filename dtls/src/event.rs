@@ -1,6 +1,7 @@
 //! State changes, told to the caller.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::alert::AlertDescription;
 use crate::certificate::{Fingerprint, Rejection};
@@ -15,6 +16,10 @@ use crate::handshake::MessageType;
 pub enum Event {
     /// The handshake is complete and the peer verified: data can flow, keys can be exported.
     Connected(Connected),
+    /// The newest authentic record came from another address than the ones before: the peer has moved, or somebody has
+    /// readdressed its datagrams. RFC 9146 section 6 asks for proof that the peer is there, such as a ping that is answered,
+    /// before payload is sent there.
+    PeerMoved(SocketAddr),
     /// It is over.
     Closed(CloseReason),
 }
@@ -61,6 +66,10 @@ pub enum CloseReason {
         /// What is wrong with it.
         fault: ParseError,
     },
+    /// With this message, those of the handshake are longer together than twice
+    /// [`crate::Config::max_handshake_buffer`].
+    #[error("the handshake is too long with its {0}")]
+    TooLong(MessageType),
     /// A message came that does not belong to the state; RFC 5246 section 7.3.
     #[error("{0} does not belong here")]
     UnexpectedMessage(MessageType),
@@ -79,6 +88,9 @@ pub enum CloseReason {
     /// No extended master secret, without which keys are not bound to the handshake; RFC 7627 section 5.
     #[error("the peer does not do the extended master secret")]
     NoExtendedMasterSecret,
+    /// The client offers application protocols, and none of ours is among them; RFC 7301 section 3.2.
+    #[error("no application protocol in common")]
+    NoApplicationProtocol,
     /// The peer speaks of an earlier handshake that there was not; RFC 5746 section 3.
     #[error("the renegotiation info is not empty")]
     Renegotiation,
@@ -100,6 +112,9 @@ pub enum CloseReason {
     /// The peer's Finished is not that of our handshake: somebody changed it on the way.
     #[error("the handshake was tampered with")]
     BadFinished,
+    /// The holder of our private key did not sign; see [`crate::Signer`].
+    #[error("our key does not sign")]
+    SigningFailed,
     /// The keys have protected, or failed to open, as much as is safe; RFC 6347 section 4.1, RFC 9147 section 4.5.3.
     #[error("the keys are used up")]
     KeysExhausted,
@@ -116,6 +131,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected(connected) => write!(f, "connected: {connected}"),
+            Self::PeerMoved(address) => write!(f, "the peer is at {address}"),
             Self::Closed(reason) => write!(f, "closed: {reason}"),
         }
     }
@@ -125,6 +141,7 @@ impl fmt::Display for Event {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     connected: Option<Connected>,
+    moved: Option<SocketAddr>,
     closed: Option<CloseReason>,
 }
 
@@ -133,12 +150,17 @@ impl Events {
         self.connected = Some(connected);
     }
 
+    pub(crate) fn moved(&mut self, address: SocketAddr) {
+        self.moved = Some(address);
+    }
+
     pub(crate) fn closed(&mut self, reason: CloseReason) {
         self.closed = Some(reason);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let connected = self.connected.take().map(Event::Connected);
-        connected.or_else(|| self.closed.take().map(Event::Closed))
+        let moved = |events: &mut Self| events.moved.take().map(Event::PeerMoved);
+        connected.or_else(|| moved(self)).or_else(|| self.closed.take().map(Event::Closed))
     }
 }

@@ -1,9 +1,16 @@
 //! Extensions of the hellos; RFC 5246 section 7.4.1.4.
 
+mod application_protocol;
+mod connection_id;
+mod server_name;
 mod use_srtp;
 
 use std::fmt;
 
+pub use application_protocol::ApplicationProtocols;
+pub(crate) use application_protocol::put_protocols;
+pub use connection_id::ConnectionId;
+pub use server_name::ServerName;
 pub use use_srtp::{SrtpProfile, UseSrtp};
 
 use crate::error::{Kind, ParseError};
@@ -14,6 +21,8 @@ use crate::wire::{Reader, U16List, put_u16, put_vec};
 pub struct ExtensionType(pub u16);
 
 impl ExtensionType {
+    /// The server's name; RFC 6066 section 3.
+    pub const SERVER_NAME: Self = Self(0);
     /// Groups for the key exchange; RFC 8422 section 5.1.1.
     pub const SUPPORTED_GROUPS: Self = Self(10);
     /// Formats of points; RFC 8422 section 5.1.2.
@@ -22,10 +31,18 @@ impl ExtensionType {
     pub const SIGNATURE_ALGORITHMS: Self = Self(13);
     /// SRTP protection profiles; RFC 5764 section 4.1.1.
     pub const USE_SRTP: Self = Self(14);
+    /// Names of the protocol above; RFC 7301.
+    pub const APPLICATION_PROTOCOLS: Self = Self(16);
     /// The master secret is bound to the handshake; RFC 7627 section 5.1.
     pub const EXTENDED_MASTER_SECRET: Self = Self(23);
+    /// The longest record that the sender takes; RFC 8449.
+    pub const RECORD_SIZE_LIMIT: Self = Self(28);
+    /// Names that records carry; RFC 9146 section 3.
+    pub const CONNECTION_ID: Self = Self(54);
     /// Versions from DTLS 1.3 on; RFC 8446 section 4.2.1. Not used here.
     pub const SUPPORTED_VERSIONS: Self = Self(43);
+    /// What certificates may be signed with; RFC 8446 section 4.2.3.
+    pub const SIGNATURE_ALGORITHMS_CERT: Self = Self(50);
     /// Key shares of DTLS 1.3; RFC 8446 section 4.2.8. Not used here.
     pub const KEY_SHARE: Self = Self(51);
     /// Says that renegotiation is secure; here, that there is none. RFC 5746 section 3.2.
@@ -35,12 +52,17 @@ impl ExtensionType {
 impl fmt::Display for ExtensionType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match *self {
+            Self::SERVER_NAME => "server_name",
             Self::SUPPORTED_GROUPS => "supported_groups",
             Self::EC_POINT_FORMATS => "ec_point_formats",
             Self::SIGNATURE_ALGORITHMS => "signature_algorithms",
             Self::USE_SRTP => "use_srtp",
+            Self::APPLICATION_PROTOCOLS => "application_layer_protocol_negotiation",
             Self::EXTENDED_MASTER_SECRET => "extended_master_secret",
+            Self::RECORD_SIZE_LIMIT => "record_size_limit",
+            Self::CONNECTION_ID => "connection_id",
             Self::SUPPORTED_VERSIONS => "supported_versions",
+            Self::SIGNATURE_ALGORITHMS_CERT => "signature_algorithms_cert",
             Self::KEY_SHARE => "key_share",
             Self::RENEGOTIATION_INFO => "renegotiation_info",
             Self(other) => return write!(f, "{other:#06x}"),

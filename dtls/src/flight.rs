@@ -48,7 +48,7 @@ pub(crate) struct Flight {
     repeat_gap: Duration,
     /// The peer's message that this flight answers: if it comes again, so does the flight.
     answers: Option<u16>,
-    /// Whether an answer is expected: not to the last flight of a handshake.
+    /// Whether an answer is expected: not to the last flight of a handshake, nor to a request for a cookie.
     awaits_answer: bool,
 }
 
@@ -76,6 +76,17 @@ impl Flight {
         self.mtu = path_mtu.clamp(MIN_MTU, MAX_MTU);
     }
 
+    /// Sets the first timer, of the flight under way too if it was sent once.
+    pub(crate) fn set_initial_timeout(&mut self, now: Instant, initial_timeout: Duration) {
+        self.initial_timeout = initial_timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
+        if self.timeouts == 0 {
+            self.timeout = self.initial_timeout;
+            if let (Some(deadline), Some(sent_at)) = (&mut self.deadline, self.sent_at) {
+                *deadline = now.max(sent_at + self.timeout);
+            }
+        }
+    }
+
     /// Starts the next flight; what was there has been answered. A timer that had to be doubled stays so until a flight
     /// gets through at once.
     //= rfc6347#4.2.4.1-2
@@ -85,6 +96,7 @@ impl Flight {
         }
         self.clear();
         self.answers = answers;
+        self.awaits_answer = true;
         self.timeouts = 0;
         self.repeat_gap = REPEAT_GAP;
     }
@@ -118,7 +130,12 @@ impl Flight {
         self.items.push(Item { epoch: 0, content: Content::ChangeCipherSpec, start: at, end: at });
     }
 
-    /// The flight is the handshake's last, so that no timer runs for it: only the peer's repetition brings it back.
+    /// Our messages begin with this number.
+    pub(crate) fn begin_with(&mut self, sequence: u16) {
+        self.next_sequence = sequence;
+    }
+
+    /// The flight is the handshake's last, or a request for a cookie, so that no timer runs for it: only the peer's repetition brings it back.
     pub(crate) fn is_last(&mut self) {
         self.awaits_answer = false;
     }
@@ -160,6 +177,7 @@ impl Flight {
         let overhead = HEADER_LEN + layer.expansion(item.epoch) + FRAGMENT_HEADER_LEN;
         let left = body.len() - offset;
         let Some(room) = room.checked_sub(overhead) else { return false };
+        let room = room.min(layer.fragment_limit(item.epoch));
         let length = left.min(room);
         if length < left && length < MIN_FRAGMENT {
             return false;
@@ -171,8 +189,11 @@ impl Flight {
             offset: to_u32(offset),
             length: to_u32(length),
         };
-        // A hello is sent before the version is known, in records that every version reads.
-        let version = if kind == MessageType::CLIENT_HELLO { Version::DTLS_1_0 } else { Version::DTLS_1_2 };
+        // These are sent before the version is known, in records that every version reads.
+        let version = match kind {
+            MessageType::CLIENT_HELLO | MessageType::HELLO_VERIFY_REQUEST => Version::DTLS_1_0,
+            _ => Version::DTLS_1_2,
+        };
         layer.put(item.epoch, ContentType::HANDSHAKE, version, out, |out| {
             header.encode(out);
             out.extend_from_slice(&body[offset..offset + length]);

@@ -1,11 +1,12 @@
 //! From a premaster secret to all keys of a connection; RFC 5246 sections 5, 6.3 and 8.1, RFC 7627, RFC 5705.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::crypto::CipherSuite;
 use crate::crypto::aead::RecordCipher;
+use crate::crypto::prf::{HashValue, Running, prf};
+use crate::crypto::provider::Backend;
+use crate::crypto::suite::{Hash, Suite};
 use crate::error::ExportError;
 use crate::handshake::{FragmentHeader, MessageType};
 
@@ -40,36 +41,49 @@ pub(crate) struct Randoms {
 pub(crate) type RecordKeys = (RecordCipher, RecordCipher);
 
 /// The secret from which everything else is derived. Wiped when dropped; shown by nothing.
-pub(crate) struct MasterSecret([u8; 48]);
+pub(crate) struct MasterSecret {
+    secret: [u8; 48],
+    suite: &'static Suite,
+}
 
 impl Drop for MasterSecret {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.secret.zeroize();
     }
 }
 
 impl MasterSecret {
     /// The extended master secret, bound to the handshake up to ClientKeyExchange; RFC 7627 section 4.
-    pub(crate) fn extended(premaster: &[u8], session_hash: &[u8; 32]) -> Self {
+    pub(crate) fn extended(suite: &'static Suite, premaster: &[u8], session_hash: &HashValue) -> Self {
         let mut secret = [0; 48];
-        prf(premaster, "extended master secret", &[session_hash], &mut secret);
-        Self(secret)
+        prf(suite.hash, premaster, "extended master secret", &[session_hash.as_ref()], &mut secret);
+        Self { secret, suite }
+    }
+
+    /// The master secret of old, bound to the randoms only; RFC 5246 section 8.1.
+    pub(crate) fn plain(suite: &'static Suite, premaster: &[u8], randoms: &Randoms) -> Self {
+        let mut secret = [0; 48];
+        prf(suite.hash, premaster, "master secret", &[&randoms.client, &randoms.server], &mut secret);
+        Self { secret, suite }
     }
 
     /// A secret that a key log tells of a connection with this suite; `None` if the suite is not implemented.
     pub(crate) fn from_log(suite: CipherSuite, secret: &[u8; 48]) -> Option<Self> {
-        CipherSuite::SUPPORTED.contains(&suite).then_some(Self(*secret))
+        Some(Self { secret: *secret, suite: suite.suite()? })
     }
 
     /// The keys of both directions: ours to write, the peer's to read.
-    pub(crate) fn record_ciphers(&self, role: Role, randoms: &Randoms) -> RecordKeys {
-        let mut block = Zeroizing::new([0; 2 * (16 + 4)]);
-        prf(&self.0, "key expansion", &[&randoms.server, &randoms.client], &mut *block);
+    pub(crate) fn record_ciphers(&self, backend: &Backend, role: Role, randoms: &Randoms) -> RecordKeys {
+        const LONGEST: usize = 2 * (32 + 12);
+        let bulk = self.suite.bulk;
+        let (key_len, nonce_len) = (bulk.key_len(), bulk.fixed_nonce_len());
+        let mut block = Zeroizing::new([0; LONGEST]);
+        let block = &mut block[..2 * (key_len + nonce_len)];
+        self.prf("key expansion", &[&randoms.server, &randoms.client], block);
+        let (keys, nonces) = block.split_at(2 * key_len);
         let cipher = |end: usize| {
-            let (mut key, mut salt) = (Zeroizing::new([0; 16]), [0; 4]);
-            key.copy_from_slice(&block[16 * end..16 * (end + 1)]);
-            salt.copy_from_slice(&block[32 + 4 * end..32 + 4 * (end + 1)]);
-            RecordCipher::new(&key, salt)
+            let (key, nonce) = (end * key_len, end * nonce_len);
+            RecordCipher::new(backend, bulk, &keys[key..key + key_len], &nonces[nonce..nonce + nonce_len])
         };
         let (client, server) = (cipher(0), cipher(1));
         match role {
@@ -79,13 +93,13 @@ impl MasterSecret {
     }
 
     /// What the Finished of `role` carries after a handshake with this hash; RFC 5246 section 7.4.9.
-    pub(crate) fn verify_data(&self, role: Role, handshake_hash: &[u8; 32]) -> [u8; 12] {
+    pub(crate) fn verify_data(&self, role: Role, handshake_hash: &HashValue) -> [u8; 12] {
         let label = match role {
             Role::Client => "client finished",
             Role::Server => "server finished",
         };
         let mut data = [0; 12];
-        prf(&self.0, label, &[handshake_hash], &mut data);
+        self.prf(label, &[handshake_hash.as_ref()], &mut data);
         data
     }
 
@@ -108,11 +122,11 @@ impl MasterSecret {
             return Err(ExportError::ReservedLabel);
         }
         match context {
-            None => prf(&self.0, label, &[&randoms.client, &randoms.server], out),
+            None => self.prf(label, &[&randoms.client, &randoms.server], out),
             Some(context) => {
                 let len = u16::try_from(context.len()).map_err(|_| ExportError::Context(context.len()))?;
                 let seed = [&randoms.client[..], &randoms.server, &len.to_be_bytes(), context];
-                prf(&self.0, label, &seed, out);
+                self.prf(label, &seed, out);
             }
         }
         Ok(())
@@ -124,8 +138,12 @@ impl MasterSecret {
         line.push_str("CLIENT_RANDOM ");
         push_hex(&mut line, client_random);
         line.push(' ');
-        push_hex(&mut line, &self.0);
+        push_hex(&mut line, &self.secret);
         line
+    }
+
+    fn prf(&self, label: &str, seed: &[&[u8]], out: &mut [u8]) {
+        prf(self.suite.hash, &self.secret, label, seed, out);
     }
 }
 
@@ -137,52 +155,55 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The pseudorandom function with SHA-256; RFC 5246 section 5. The seed comes in parts.
-fn prf(secret: &[u8], label: &str, seed: &[&[u8]], out: &mut [u8]) {
-    let keyed = keyed(secret);
-    let seeded = |mut mac: Hmac<Sha256>| {
-        mac.update(label.as_bytes());
-        seed.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes()
-    };
-    let mut chain = seeded(keyed.clone());
-    for block in out.chunks_mut(32) {
-        let mut mac = keyed.clone();
-        mac.update(&chain);
-        let mut bytes = seeded(mac);
-        block.copy_from_slice(&bytes[..block.len()]);
-        bytes.zeroize();
-        let mut mac = keyed.clone();
-        mac.update(&chain);
-        chain = mac.finalize().into_bytes();
-    }
-    chain.zeroize();
+/// The messages of a handshake, and the hash over them; RFC 6347 section 4.2.6. The messages are kept as long as somebody
+/// may sign them with a hash function of their own.
+#[derive(Clone)]
+pub(crate) struct Transcript {
+    messages: Vec<u8>,
+    running: Running,
+    /// How many octets of the messages the hash has.
+    hashed: usize,
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    match <Hmac<Sha256> as KeyInit>::new_from_slice(key) {
-        Ok(mac) => mac,
-        Err(_) => unreachable!("HMAC takes keys of any length"),
+impl Default for Transcript {
+    fn default() -> Self {
+        Self { messages: Vec::new(), running: Running::new(Hash::Sha256), hashed: 0 }
     }
 }
-
-/// A running hash over the handshake, so that its messages need not be kept; RFC 6347 section 4.2.6.
-#[derive(Clone, Default)]
-pub(crate) struct Transcript(Sha256);
 
 impl Transcript {
     /// Adds a message as if it had been sent in one piece.
+    //= rfc6347#4.2.6-1
     pub(crate) fn add(&mut self, kind: MessageType, sequence: u16, body: &[u8]) {
-        let mut header = Vec::with_capacity(crate::handshake::FRAGMENT_HEADER_LEN);
+        self.messages.reserve(crate::handshake::FRAGMENT_HEADER_LEN + body.len());
         FragmentHeader::whole(kind, sequence, u32::try_from(body.len()).unwrap_or(u32::MAX))
-            .encode(&mut header);
-        self.0.update(&header);
-        self.0.update(body);
+            .encode(&mut self.messages);
+        self.messages.extend_from_slice(body);
+    }
+
+    /// The suite is chosen, and its hash function with it.
+    pub(crate) fn choose(&mut self, hash: Hash) {
+        self.running = Running::new(hash);
+        self.hashed = 0;
     }
 
     /// The hash so far.
-    pub(crate) fn hash(&self) -> [u8; 32] {
-        self.0.clone().finalize().into()
+    pub(crate) fn hash(&mut self) -> HashValue {
+        self.running.update(&self.messages[self.hashed..]);
+        self.hashed = self.messages.len();
+        self.running.value()
+    }
+
+    /// The messages so far: what a CertificateVerify signs.
+    pub(crate) fn messages(&self) -> &[u8] {
+        &self.messages
+    }
+
+    /// Nobody signs any more: only the hash is kept.
+    pub(crate) fn forget_messages(&mut self) {
+        self.hash();
+        self.messages = Vec::new();
+        self.hashed = 0;
     }
 }
 

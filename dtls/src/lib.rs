@@ -10,11 +10,13 @@ mod client;
 mod config;
 mod connection;
 mod context;
+mod cookie;
 mod crypto;
 mod error;
 mod event;
 pub mod extension;
 mod flight;
+mod gate;
 pub mod handshake;
 mod input;
 mod keys;
@@ -31,14 +33,19 @@ mod wire;
 
 pub use alert::{Alert, AlertDescription, AlertLevel};
 pub use certificate::{
-    Fingerprint, FingerprintError, HashAlgorithm, Identity, PeerCertificates, Rejection, Verifier,
+    Fingerprint, FingerprintError, HashAlgorithm, Identity, IdentityError, PeerCertificates, Rejection,
+    UnixTime, Verifier,
 };
 pub use config::{Config, KeyLog};
 pub use connection::{Connection, Transmit};
+pub use crypto::provider::{
+    AeadKey, Backend, Bulk, KeyShare, KnownAnswerError, Provider, Signer, check_known_answers,
+};
 pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
 pub use error::{ExportError, Kind, ParseError, SealError};
 pub use event::{CloseReason, Connected, Event};
-pub use extension::SrtpProfile;
+pub use extension::{ConnectionId, SrtpProfile};
+pub use gate::{Admission, CookieGate, GateConfig, GateStats, Verdict};
 pub use input::{Input, Payloads};
 pub use keys::Role;
 pub use observe::Observer;

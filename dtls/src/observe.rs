@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::CipherSuite;
-use crate::crypto::aead::{Associated, EXPLICIT_NONCE_LEN, TAG_LEN};
+use crate::crypto::aead::Associated;
+use crate::crypto::provider::Backend;
 use crate::error::ExportError;
 use crate::keys::{MasterSecret, Randoms, RecordKeys, Role};
 use crate::record::{HEADER_LEN, Header};
@@ -34,7 +35,7 @@ impl Observer {
     ) -> Option<Self> {
         let randoms = Randoms { client: client_random, server: server_random };
         let master = MasterSecret::from_log(suite, master)?;
-        let keys = master.record_ciphers(Role::Client, &randoms);
+        let keys = master.record_ciphers(&Backend::BuiltIn, Role::Client, &randoms);
         Some(Self { master, randoms, keys })
     }
 
@@ -42,7 +43,7 @@ impl Observer {
     pub fn open<'a>(&self, writer: Role, record: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let header = Header::parse(record).ok()?;
         let content = record.get_mut(HEADER_LEN..header.record_len())?;
-        if header.epoch != 1 || content.len() < EXPLICIT_NONCE_LEN + TAG_LEN {
+        if header.epoch != 1 {
             return None;
         }
         let cipher = match writer {
@@ -50,7 +51,12 @@ impl Observer {
             Role::Server => &self.keys.1,
         };
         let position = u64::from(header.epoch) << 48 | header.sequence;
-        let associated = Associated { position, content_type: header.content_type, version: header.version };
+        let associated = Associated {
+            position,
+            content_type: header.content_type,
+            version: header.version,
+            connection_id: &[],
+        };
         cipher.open(associated, content)
     }
 

@@ -4,6 +4,7 @@
 //! length that somebody claims; a fragment costs time in proportion to its own size.
 
 use crate::handshake::{FragmentHeader, MessageType};
+use crate::wire::to_usize;
 
 /// Messages ahead of the next one that are kept.
 const WINDOW: u16 = 8;
@@ -44,6 +45,14 @@ impl Reassembly {
         Self { next: 0, messages: Default::default(), held: 0, limit }
     }
 
+    /// Begins with the message that has this number, and with what came of it already.
+    pub(crate) fn begin_with(&mut self, sequence: u16, partial: Option<Partial>) {
+        self.next = sequence;
+        self.held = partial.as_ref().map_or(0, |partial| partial.body.len());
+        self.messages = Default::default();
+        self.messages[usize::from(sequence % WINDOW)] = partial;
+    }
+
     pub(crate) fn insert(&mut self, header: &FragmentHeader, fragment: &[u8]) -> Fate {
         let Some(ahead) = header.sequence.checked_sub(self.next) else { return Fate::Old };
         let (total, offset) = (to_usize(header.total), to_usize(header.offset));
@@ -61,12 +70,17 @@ impl Reassembly {
             return Fate::NoRoom;
         }
         let message = slot.get_or_insert_with(|| Partial::new(header.kind, total));
-        if (message.kind, message.total) != (header.kind, total) {
+        if !message.is_of(header) {
             return Fate::Refused;
         }
         self.held += grown;
         message.insert(offset, fragment);
         Fate::Kept
+    }
+
+    /// Whether the message with this number has not been handed out.
+    pub(crate) const fn is_new(&self, sequence: u16) -> bool {
+        sequence >= self.next
     }
 
     /// The type of the next message, if it is whole.
@@ -89,7 +103,7 @@ impl Reassembly {
 }
 
 /// One message in the making.
-struct Partial {
+pub(crate) struct Partial {
     kind: MessageType,
     total: usize,
     /// As long as what came reaches; holes are zero.
@@ -100,12 +114,12 @@ struct Partial {
 }
 
 impl Partial {
-    const fn new(kind: MessageType, total: usize) -> Self {
+    pub(crate) const fn new(kind: MessageType, total: usize) -> Self {
         Self { kind, total, body: Vec::new(), came: Vec::new(), missing: total }
     }
 
     /// The fragment ends within the message: the header was checked for that.
-    fn insert(&mut self, offset: usize, fragment: &[u8]) {
+    pub(crate) fn insert(&mut self, offset: usize, fragment: &[u8]) {
         let end = offset + fragment.len();
         if end > self.body.len() {
             self.body.resize(end, 0);
@@ -121,14 +135,21 @@ impl Partial {
         }
     }
 
-    const fn is_whole(&self) -> bool {
+    pub(crate) const fn is_whole(&self) -> bool {
         self.missing == 0
     }
-}
 
-/// Lengths on the wire have 24 bits.
-fn to_usize(length: u32) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
+    /// Whether a fragment says the same of the message as the first one did.
+    pub(crate) fn is_of(&self, header: &FragmentHeader) -> bool {
+        (self.kind, self.total) == (header.kind, to_usize(header.total))
+    }
+
+    /// What came of the body without a hole.
+    pub(crate) fn start(&self) -> &[u8] {
+        let full = self.came.iter().take_while(|word| **word == u64::MAX).count();
+        let more = self.came.get(full).map_or(0, |word| word.trailing_ones());
+        &self.body[..64 * full + to_usize(more)]
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub struct SrtpKeys {
     pub local: SrtpKey,
     /// What we receive with.
     pub remote: SrtpKey,
+    /// The master key identifier that each packet carries; empty for none. RFC 5764 section 4.1.3.
+    pub mki: Vec<u8>,
 }
 
 /// A master key with its salt. Wiped when dropped; shown by nothing.
@@ -28,16 +30,23 @@ pub struct SrtpKey {
 
 impl SrtpKeys {
     /// The client's key comes first, then the server's, then the salts in the same order.
-    pub(crate) fn split(profile: SrtpProfile, role: Role, material: &[u8], key_len: usize) -> Self {
+    pub(crate) fn split(
+        profile: SrtpProfile,
+        role: Role,
+        material: &[u8],
+        key_len: usize,
+        mki: &[u8],
+    ) -> Self {
         let (keys, salts) = material.split_at(2 * key_len);
         let ((client_key, server_key), (client_salt, server_salt)) =
             (keys.split_at(key_len), salts.split_at(salts.len() / 2));
         let client = SrtpKey { key: client_key.to_vec(), salt: client_salt.to_vec() };
         let server = SrtpKey { key: server_key.to_vec(), salt: server_salt.to_vec() };
-        match role {
-            Role::Client => Self { profile, local: client, remote: server },
-            Role::Server => Self { profile, local: server, remote: client },
-        }
+        let (local, remote) = match role {
+            Role::Client => (client, server),
+            Role::Server => (server, client),
+        };
+        Self { profile, local, remote, mki: mki.to_vec() }
     }
 }
 

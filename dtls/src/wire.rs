@@ -97,6 +97,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Lengths on the wire have 24 bits at most.
+pub(crate) fn to_usize(length: u32) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
+}
+
 pub(crate) fn put_u16(out: &mut Vec<u8>, value: u16) {
     out.extend_from_slice(&value.to_be_bytes());
 }

@@ -178,7 +178,7 @@ fn connections_can_move_to_another_thread() {
 fn an_unproven_address_gets_no_more_than_three_times_what_it_sent() {
     for path_mtu in [256, 1200] {
         let mut server = server_config();
-        (server.address_validated, server.path_mtu) = (false, path_mtu);
+        (server.address_validated, server.path_mtu, server.cookies) = (false, path_mtu, false);
         let mut server = Peer::new(server, 2);
         let mut client = Peer::new(client_config(), 1);
         let (mut received, mut sent, mut now) = (0, 0, origin());
@@ -201,9 +201,9 @@ fn an_unproven_address_gets_no_more_than_three_times_what_it_sent() {
 /// What does not fit waits for the client's next datagram; the handshake completes all the same.
 #[test]
 fn a_handshake_without_a_proven_address_completes() {
-    for path_mtu in [256, 1200] {
+    for (path_mtu, cookies) in [(256, true), (256, false), (1200, true), (1200, false)] {
         let (client, mut server) = (client_config(), server_config());
-        (server.address_validated, server.path_mtu) = (false, path_mtu);
+        (server.address_validated, server.path_mtu, server.cookies) = (false, path_mtu, cookies);
         let mut pair = pair_of(client, server, || Link::latency(10 * MS));
         pair.run_until(both_connected);
         assert!(pair.elapsed() < std::time::Duration::from_secs(4), "{:?}", pair.elapsed());
@@ -216,7 +216,7 @@ fn words_for_people_say_what_matters() {
     let identity = format!("{:?}", **ANNA);
     assert!(identity.starts_with("Identity(sha-256 ") && identity.len() < 130);
     let connection = Peer::new(client_config(), 1).connection;
-    assert_eq!(format!("{connection:?}"), "Connection(Client, handshake)");
+    assert_eq!(format!("{connection:?}"), "Connection(Client, waits for ServerHello)");
     let key_log = KeyLog::new(|_| ());
     assert_eq!(format!("{key_log:?}"), "KeyLog");
 }

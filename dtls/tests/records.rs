@@ -245,19 +245,53 @@ fn a_record_costs_no_allocation() {
     });
 }
 
-/// D36: a hello that breaks its format is told so, once.
+/// D36: a hello that breaks its format is told so, once, and the server waits on for one that does not. What breaks its
+/// format later on is the end.
 #[test]
 fn a_malformed_hello_is_answered_with_decode_error() {
     let mut server = Peer::new(server_config(), 2);
-    let mut hello = flight(&mut Peer::new(client_config(), 1), origin()).remove(0);
+    let hello = flight(&mut Peer::new(client_config(), 1), origin()).remove(0);
+    let mut bad = hello.clone();
     // Behind record header, fragment header, version, random, empty session and cookie: the length of the suites.
-    hello[HEADER_LEN + 12 + 2 + 32 + 1 + 1 + 1] = 1;
-    server.handle_input(origin(), &mut hello);
-    assert!(matches!(server.closed, Some(CloseReason::Malformed { .. })));
+    bad[HEADER_LEN + 12 + 2 + 32 + 1 + 1 + 1] = 1;
+    server.handle_input(origin(), &mut bad);
     let answer = flight(&mut server, origin());
     assert_eq!(answer.len(), 1);
     assert_eq!(Summary(&answer[0]).to_string(), "Alert fatal decode_error");
-    assert!(server.is_closed());
+    assert_eq!((server.closed, server.connection.stats().refused_hellos), (None, 1));
+    deliver(&mut server, origin(), &[hello]);
+    let mut client = Peer::new(client_config(), 1);
+    flight(&mut client, origin());
+    let mut bad = flight(&mut server, origin()).remove(0);
+    assert_eq!(records(&[bad.clone()]).len(), 5);
+    // The session of a ServerHello has 32 octets at most.
+    bad[HEADER_LEN + 12 + 2 + 32] = 33;
+    client.handle_input(origin(), &mut bad);
+    assert!(matches!(client.closed, Some(CloseReason::Malformed { .. })));
+    let answer = flight(&mut client, origin());
+    assert_eq!(Summary(&answer[0]).to_string(), "Alert fatal decode_error");
+    assert!(client.is_closed());
+}
+
+/// A server that waits for a hello is ended by no other message and by no alert; and its client has all the time that a
+/// handshake may take, however late it comes.
+#[test]
+fn a_waiting_server_is_not_ended_by_strays() {
+    let mut server = Peer::new(server_config(), 2);
+    let close = record(ContentType::ALERT, 0, &Alert::CLOSE_NOTIFY.to_bytes());
+    let finished = record(ContentType::HANDSHAKE, 0, &[14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    deliver(&mut server, origin(), &[fatal(), close, finished]);
+    let stats = server.connection.stats();
+    assert_eq!((stats.unauthenticated_alerts, stats.refused_hellos, server.closed), (2, 1, None));
+    assert_eq!(Summary(&flight(&mut server, origin())[0]).to_string(), "Alert fatal unexpected_message");
+    let late = origin() + 59_000 * MS;
+    server.handle_timeout(late);
+    deliver(&mut server, late, &flight(&mut Peer::new(client_config(), 1), late));
+    assert_eq!(records(&flight(&mut server, late)).len(), 5);
+    server.handle_timeout(late + 59_000 * MS);
+    assert_eq!(server.closed, None);
+    server.handle_timeout(late + 60_000 * MS);
+    assert_eq!(server.closed, Some(CloseReason::Timeout { unauthenticated_alert: None }));
 }
 
 /// D32: a hello that claims to be protected is none.

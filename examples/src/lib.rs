@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod data;
 pub mod dissect;
 pub mod dtls_keys;
 pub mod dtls_tool;

@@ -7,8 +7,8 @@ use super::*;
 fn our_own_certificate_reads_as_x509() {
     let identity = Identity::generate(&mut rng(1));
     let peer = peer_key(identity.certificate()).unwrap();
-    let PublicKey::P256(key) = peer.key;
-    assert_eq!(&key, identity.key.verifying_key());
+    let (PublicKey::P256(theirs), SigningKey::P256(ours)) = (peer.key, &identity.key) else { panic!() };
+    assert_eq!(&theirs, ours.key.verifying_key());
     let other = Identity::generate(&mut rng(2));
     assert_ne!(identity.fingerprint(), other.fingerprint());
     assert_eq!(
@@ -30,8 +30,8 @@ fn our_own_certificate_is_signed() {
     // Behind the algorithm: BIT STRING, length, no unused bits.
     let signature = &rest[12 + 3..];
     let peer = peer_key(certificate).unwrap();
-    let scheme = crate::crypto::SignatureScheme::ECDSA_SECP256R1_SHA256;
-    assert_eq!(peer.key.verify(scheme, &digest(&[signed]), signature), Ok(()));
+    let scheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
+    assert_eq!(peer.key.verify(scheme, signed, signature), Ok(()));
 }
 
 /// D42: chains, odd certificates and those with other keys. Whatever it is, the answer is yes or no.

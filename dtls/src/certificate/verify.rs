@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
+use super::chain::{UnixTime, check};
 use crate::handshake::CertificateChain;
 
 /// A hash function for fingerprints; RFC 8122 section 5. In order of strength.
@@ -170,17 +171,29 @@ pub enum Rejection {
     /// The certificate has another key than the pinned one.
     #[error("the certificate has another key")]
     PublicKey,
+    /// This certificate of the chain, counted from 0, cannot be read, or has a critical extension that is not known; RFC
+    /// 5280 section 4.2.
+    #[error("certificate {0} of the chain is malformed")]
+    Malformed(usize),
+    /// This certificate of the chain is not valid yet, or no more; RFC 5280 section 4.1.2.5.
+    #[error("certificate {0} of the chain is out of its time")]
+    Date(usize),
+    /// This certificate of the chain has not signed the one before it, or may not sign; RFC 5246 section 7.4.2.
+    #[error("certificate {0} of the chain is not the issuer of the one before")]
+    Issuer(usize),
     /// The callback said no.
     #[error("the application rejected the certificate")]
     Application,
 }
 
+type ChainCallback = dyn Fn(&PeerCertificates<'_>, UnixTime) -> bool + Send + Sync;
 type Callback = dyn Fn(&PeerCertificates<'_>) -> bool + Send + Sync;
 
 #[derive(Clone)]
 enum Rule {
     Fingerprints(Vec<Fingerprint>),
     PublicKey(Vec<u8>),
+    Chain(UnixTime, Arc<ChainCallback>),
     Callback(Arc<Callback>),
 }
 
@@ -209,6 +222,16 @@ impl Verifier {
         Self(Rule::Callback(Arc::new(accept)))
     }
 
+    /// At `time`, all certificates are in their dates, each is signed by the next, which is an authority, and `accept` says
+    /// yes. That knows whom to trust, and under which name: it compares the last certificate with the roots that it has, and
+    /// the names in the first with the one that was called. It gets the chain, of at most eight certificates, and the time.
+    pub fn chain(
+        time: UnixTime,
+        accept: impl Fn(&PeerCertificates<'_>, UnixTime) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self(Rule::Chain(time, Arc::new(accept)))
+    }
+
     pub(super) fn verify(&self, chain: &CertificateChain<'_>, spki: &[u8]) -> Result<(), Rejection> {
         match &self.0 {
             Rule::Fingerprints(known) => {
@@ -219,6 +242,10 @@ impl Verifier {
                 known.iter().any(is_of_leaf).then_some(()).ok_or(Rejection::Fingerprint)
             }
             Rule::PublicKey(known) => bool::from(spki.ct_eq(known)).then_some(()).ok_or(Rejection::PublicKey),
+            Rule::Chain(time, accept) => {
+                check(chain, *time)?;
+                accept(&PeerCertificates(chain), *time).then_some(()).ok_or(Rejection::Application)
+            }
             Rule::Callback(accept) => {
                 accept(&PeerCertificates(chain)).then_some(()).ok_or(Rejection::Application)
             }
@@ -231,6 +258,7 @@ impl fmt::Debug for Verifier {
         match &self.0 {
             Rule::Fingerprints(known) => f.debug_tuple("Verifier").field(known).finish(),
             Rule::PublicKey(_) => f.write_str("Verifier(public key)"),
+            Rule::Chain(time, _) => write!(f, "Verifier(chain at {} s)", time.0.as_secs()),
             Rule::Callback(_) => f.write_str("Verifier(callback)"),
         }
     }

@@ -1,142 +1,176 @@
-//! Protection of records: one key for each direction, scheduled once; RFC 5288 and RFC 6347 section 4.1.2.
+//! Protection of records: one key for each direction, scheduled once; RFC 5288, RFC 7905 and RFC 6347 section 4.1.2.
 
-use aes_gcm::aead::consts::{U12, U16};
 use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes128Gcm, Nonce, Tag};
+use aes_gcm::{Aes128Gcm, Aes256Gcm};
+use chacha20poly1305::ChaCha20Poly1305;
+use zeroize::Zeroize;
 
+use super::provider::{AeadKey, Backend};
+use super::suite::Bulk;
 use crate::record::{ContentType, Version};
 
-/// Octets of the nonce that each record carries.
-pub(crate) const EXPLICIT_NONCE_LEN: usize = 8;
-/// Octets of the tag.
+/// Octets of the longest nonce that a record carries.
+pub(crate) const MAX_EXPLICIT_NONCE_LEN: usize = 8;
+/// Octets of the tag, of every suite.
 pub(crate) const TAG_LEN: usize = 16;
 
 /// What a record's protection is bound to besides its content.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Associated {
+pub(crate) struct Associated<'a> {
     /// Epoch and sequence number as one number of 64 bits.
     pub(crate) position: u64,
     pub(crate) content_type: ContentType,
     pub(crate) version: Version,
+    /// What the record carries; empty if nothing. RFC 9146 section 5.3.
+    pub(crate) connection_id: &'a [u8],
 }
 
-impl Associated {
-    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number.
-    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits")]
-    fn bytes(self, plaintext_len: usize) -> [u8; 13] {
-        let mut bytes = [0; 13];
-        bytes[..8].copy_from_slice(&self.position.to_be_bytes());
-        bytes[8] = self.content_type.0;
-        bytes[9..11].copy_from_slice(&self.version.0.to_be_bytes());
-        bytes[11..].copy_from_slice(&(plaintext_len as u16).to_be_bytes());
-        bytes
+/// Octets of associated data at most.
+const MAX_ASSOCIATED_LEN: usize = 8 + 3 + 2 + 8 + 255 + 2;
+
+impl Associated<'_> {
+    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number; or RFC 9146 section
+    /// 5.3 for a record with a connection id. Written into `room`.
+    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits, an id's has 8")]
+    fn bytes(self, plaintext_len: usize, room: &mut [u8; MAX_ASSOCIATED_LEN]) -> &[u8] {
+        let (position, kind) = (self.position.to_be_bytes(), self.content_type.0);
+        let (version, len) = (self.version.0.to_be_bytes(), (plaintext_len as u16).to_be_bytes());
+        let id = self.connection_id;
+        let plain: [&[u8]; 4] = [&position, &[kind], &version, &len];
+        let with_id: [&[u8]; 6] = [&[0xff; 8], &[kind, id.len() as u8, kind], &version, &position, id, &len];
+        let mut end = 0;
+        for part in if id.is_empty() { &plain[..] } else { &with_id } {
+            room[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        &room[..end]
     }
 }
 
 /// The keys of one direction.
 pub(crate) struct RecordCipher {
-    aead: Aes128Gcm,
-    salt: [u8; 4],
+    aead: Aead,
+    /// The nonce that the handshake gives: the first octets of AES-GCM's, with zeros behind; all of ChaCha20-Poly1305's.
+    /// A record's own eight octets are XORed onto the end of it.
+    iv: [u8; 12],
+    explicit_nonce_len: usize,
+}
+
+enum Aead {
+    Aes128Gcm(Aes128Gcm),
+    Aes256Gcm(Aes256Gcm),
+    ChaCha20Poly1305(ChaCha20Poly1305),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(super::aws_lc::AwsLcAead),
+    Plugged(Box<dyn AeadKey>),
+}
+
+impl Aead {
+    fn new(backend: &Backend, bulk: Bulk, key: &[u8]) -> Option<Self> {
+        if let Some(plugged) = backend.plugged().and_then(|provider| provider.aead(bulk, key)) {
+            return Some(Self::Plugged(plugged));
+        }
+        #[cfg(feature = "aws-lc-rs")]
+        if backend.takes_aws_lc()
+            && let Some(aead) = super::aws_lc::AwsLcAead::new(bulk, key)
+        {
+            return Some(Self::AwsLc(aead));
+        }
+        match bulk {
+            Bulk::Aes128Gcm => Aes128Gcm::new_from_slice(key).map(Self::Aes128Gcm),
+            Bulk::Aes256Gcm => Aes256Gcm::new_from_slice(key).map(Self::Aes256Gcm),
+            Bulk::ChaCha20Poly1305 => ChaCha20Poly1305::new_from_slice(key).map(Self::ChaCha20Poly1305),
+        }
+        .ok()
+    }
 }
 
 impl RecordCipher {
-    pub(crate) fn new(key: &[u8; 16], salt: [u8; 4]) -> Self {
-        Self { aead: Aes128Gcm::new(key.into()), salt }
+    /// `key` and `fixed_nonce` have the lengths that `bulk` says.
+    pub(crate) fn new(backend: &Backend, bulk: Bulk, key: &[u8], fixed_nonce: &[u8]) -> Self {
+        let Some(aead) = Aead::new(backend, bulk, key) else {
+            unreachable!("the key block is cut by the lengths of the same table")
+        };
+        let mut iv = [0; 12];
+        iv[..fixed_nonce.len()].copy_from_slice(fixed_nonce);
+        Self { aead, iv, explicit_nonce_len: bulk.explicit_nonce_len() }
     }
 
-    /// Encrypts `content` where it lies. The explicit nonce is the record's position, which never comes twice.
-    pub(crate) fn seal(
-        &self,
-        associated: Associated,
-        content: &mut [u8],
-    ) -> ([u8; EXPLICIT_NONCE_LEN], [u8; TAG_LEN]) {
-        let explicit = associated.position.to_be_bytes();
-        let (nonce, bound) = (self.nonce(explicit), associated.bytes(content.len()));
-        match self.aead.encrypt_inout_detached(&nonce, &bound, content.into()) {
-            Ok(tag) => (explicit, tag.into()),
-            Err(_) => unreachable!("AES-GCM takes up to 64 GB, and a record has 16 KB"),
+    /// Octets of the nonce that each record carries.
+    pub(crate) const fn explicit_nonce_len(&self) -> usize {
+        self.explicit_nonce_len
+    }
+
+    /// Encrypts `content` where it lies, and returns the tag. The nonce is the record's position, which never comes
+    /// twice; if the suite has the record carry it, the caller writes it.
+    pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> [u8; TAG_LEN] {
+        let nonce = self.nonce(associated.position.to_be_bytes());
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(content.len(), &mut room);
+        let sealed = match &self.aead {
+            Aead::Aes128Gcm(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            Aead::Aes256Gcm(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            Aead::ChaCha20Poly1305(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Aead::AwsLc(aead) => aead.seal(nonce, bound, content),
+            Aead::Plugged(aead) => Some(aead.seal(&nonce, bound, content)),
+        };
+        match sealed {
+            Some(tag) => tag,
+            None => unreachable!("these ciphers take 64 GB and more, and a record has 16 KB"),
         }
     }
 
-    /// Decrypts a record's content where it lies: explicit nonce, ciphertext, tag. Returns the plaintext, or `None` if
-    /// it is too short or not authentic; then it is as it was.
-    pub(crate) fn open<'a>(&self, associated: Associated, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
-        let (explicit, rest) = content.split_first_chunk_mut::<EXPLICIT_NONCE_LEN>()?;
+    /// Decrypts a record's content where it lies: explicit nonce if there is one, ciphertext, tag. Returns the
+    /// plaintext, or `None` if it is too short or not authentic; then what is there means nothing, and is no plaintext.
+    pub(crate) fn open<'a>(&self, associated: Associated<'_>, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
+        let (explicit, rest) = content.split_at_mut_checked(self.explicit_nonce_len)?;
+        let position = associated.position.to_be_bytes();
+        let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position));
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(rest.len().checked_sub(TAG_LEN)?, &mut room);
+        #[cfg(feature = "aws-lc-rs")]
+        if let Aead::AwsLc(aead) = &self.aead {
+            return aead.open(nonce, bound, rest);
+        }
         let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
-        let (nonce, bound) = (self.nonce(*explicit), associated.bytes(text.len()));
-        let tag: Tag<U16> = (*tag).into();
-        self.aead.decrypt_inout_detached(&nonce, &bound, (&mut *text).into(), &tag).ok()?;
-        Some(text)
+        let tag = &*tag;
+        let inout = (&mut *text).into();
+        let opened = match &self.aead {
+            Aead::Aes128Gcm(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            Aead::Aes256Gcm(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            Aead::ChaCha20Poly1305(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Aead::AwsLc(_) => false,
+            Aead::Plugged(aead) => aead.open(&nonce, bound, text, tag),
+        };
+        opened.then_some(text)
     }
 
-    fn nonce(&self, explicit: [u8; EXPLICIT_NONCE_LEN]) -> Nonce<U12> {
-        let mut nonce = [0; 12];
-        nonce[..4].copy_from_slice(&self.salt);
-        nonce[4..].copy_from_slice(&explicit);
-        nonce.into()
+    fn nonce(&self, variable: [u8; 8]) -> [u8; 12] {
+        let mut nonce = self.iv;
+        nonce[4..].iter_mut().zip(variable).for_each(|(octet, part)| *octet ^= part);
+        nonce
+    }
+}
+
+impl Drop for RecordCipher {
+    fn drop(&mut self) {
+        self.iv.zeroize();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use nomagic_testkit::vectors::{hex, json};
-
-    const ASSOCIATED: Associated = Associated {
-        position: 1 << 48 | 7,
-        content_type: ContentType::APPLICATION_DATA,
-        version: Version::DTLS_1_2,
-    };
-
-    #[test]
-    fn a_record_opens_only_as_it_was_sealed() {
-        let cipher = RecordCipher::new(&[1; 16], [2; 4]);
-        let mut text = *b"twelve bytes";
-        let (nonce, tag) = cipher.seal(ASSOCIATED, &mut text);
-        assert_eq!(nonce, [0, 1, 0, 0, 0, 0, 0, 7]);
-        let sealed = [&nonce[..], &text, &tag].concat();
-        assert_eq!(cipher.open(ASSOCIATED, &mut sealed.clone()).unwrap(), b"twelve bytes");
-        for at in 0..sealed.len() {
-            let mut forged = sealed.clone();
-            forged[at] ^= 1;
-            let before = forged.clone();
-            assert!(cipher.open(ASSOCIATED, &mut forged).is_none());
-            assert_eq!(forged, before, "nothing is decrypted unless the tag matches");
-            assert!(cipher.open(ASSOCIATED, &mut sealed[..at].to_vec()).is_none());
-        }
-        let other = Associated { content_type: ContentType::ALERT, ..ASSOCIATED };
-        assert!(cipher.open(other, &mut sealed.clone()).is_none());
-    }
-
-    /// The groups of the Wycheproof file that have our sizes, against the cipher itself: it chooses other associated
-    /// data than ours.
-    #[test]
-    fn the_cipher_agrees_with_wycheproof() {
-        let Some(file) = json("crypto/wycheproof-aes_gcm_test.json") else { return };
-        let mut ran = 0;
-        for group in file["testGroups"].as_array().unwrap() {
-            if (group["keySize"].as_u64(), group["ivSize"].as_u64()) != (Some(128), Some(96)) {
-                continue;
-            }
-            for case in group["tests"].as_array().unwrap() {
-                let field = |name: &str| hex(case[name].as_str().unwrap());
-                let key: [u8; 16] = field("key").try_into().unwrap();
-                let nonce: [u8; 12] = field("iv").try_into().unwrap();
-                let tag: [u8; 16] = field("tag").try_into().unwrap();
-                let mut text = field("ct");
-                let opened = Aes128Gcm::new(&key.into()).decrypt_inout_detached(
-                    &nonce.into(),
-                    &field("aad"),
-                    text.as_mut_slice().into(),
-                    &tag.into(),
-                );
-                assert_eq!(opened.is_ok(), case["result"] == "valid", "{case}");
-                if opened.is_ok() {
-                    assert_eq!(text, field("msg"));
-                }
-                ran += 1;
-            }
-        }
-        assert!(ran > 50, "{ran} cases");
-    }
-}
+mod tests;

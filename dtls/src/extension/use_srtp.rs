@@ -3,41 +3,64 @@ use std::fmt;
 use crate::error::ParseError;
 use crate::wire::{Reader, U16List, put_vec};
 
-/// A protection profile for SRTP, by its number in the IANA registry; RFC 5764 section 4.1.2, RFC 7714 section 14.2.
+/// A protection profile for SRTP, by its number in the IANA registry; RFC 5764 section 4.1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SrtpProfile(pub u16);
 
-impl SrtpProfile {
-    /// AES-128 in counter mode, HMAC-SHA1 of 80 bits.
-    pub const AES128_CM_HMAC_SHA1_80: Self = Self(0x0001);
-    /// AES-128 in counter mode, HMAC-SHA1 of 32 bits.
-    pub const AES128_CM_HMAC_SHA1_32: Self = Self(0x0002);
-    /// AES-128 in Galois counter mode.
-    pub const AEAD_AES_128_GCM: Self = Self(0x0007);
-    /// AES-256 in Galois counter mode.
-    pub const AEAD_AES_256_GCM: Self = Self(0x0008);
+macro_rules! profiles {
+    ($($(#[doc = $doc:literal])+ $name:ident = $value:literal, ($key:literal, $salt:literal), $text:literal;)+) => {
+        impl SrtpProfile {
+            $($(#[doc = $doc])+ pub const $name: Self = Self($value);)+
 
-    /// Octets of a master key and of a master salt; `None` if we do not know the profile.
-    pub const fn key_and_salt_len(self) -> Option<(usize, usize)> {
-        match self {
-            Self::AES128_CM_HMAC_SHA1_80 | Self::AES128_CM_HMAC_SHA1_32 => Some((16, 14)),
-            Self::AEAD_AES_128_GCM => Some((16, 12)),
-            Self::AEAD_AES_256_GCM => Some((32, 12)),
-            _ => None,
+            /// Octets of a master key and of a master salt; `None` if we do not know the profile.
+            pub const fn key_and_salt_len(self) -> Option<(usize, usize)> {
+                match self {
+                    $(Self::$name => Some(($key, $salt)),)+
+                    _ => None,
+                }
+            }
         }
-    }
+
+        impl fmt::Display for SrtpProfile {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match *self {
+                    $(Self::$name => $text,)+
+                    Self(other) => return write!(f, "profile {other:#06x}"),
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for SrtpProfile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match *self {
-            Self::AES128_CM_HMAC_SHA1_80 => "AES128_CM_HMAC_SHA1_80",
-            Self::AES128_CM_HMAC_SHA1_32 => "AES128_CM_HMAC_SHA1_32",
-            Self::AEAD_AES_128_GCM => "AEAD_AES_128_GCM",
-            Self::AEAD_AES_256_GCM => "AEAD_AES_256_GCM",
-            Self(other) => return write!(f, "profile {other:#06x}"),
-        })
-    }
+profiles! {
+    /// AES-128 in counter mode, HMAC-SHA1 of 80 bits; RFC 5764.
+    AES128_CM_HMAC_SHA1_80 = 0x0001, (16, 14), "AES128_CM_HMAC_SHA1_80";
+    /// AES-128 in counter mode, HMAC-SHA1 of 32 bits; RFC 5764.
+    AES128_CM_HMAC_SHA1_32 = 0x0002, (16, 14), "AES128_CM_HMAC_SHA1_32";
+    /// No encryption, HMAC-SHA1 of 80 bits; RFC 5764. Its key is derived from a master key, as with AES-128.
+    NULL_HMAC_SHA1_80 = 0x0005, (16, 14), "NULL_HMAC_SHA1_80";
+    /// No encryption, HMAC-SHA1 of 32 bits; RFC 5764.
+    NULL_HMAC_SHA1_32 = 0x0006, (16, 14), "NULL_HMAC_SHA1_32";
+    /// AES-128 in Galois counter mode; RFC 7714 section 14.2.
+    AEAD_AES_128_GCM = 0x0007, (16, 12), "AEAD_AES_128_GCM";
+    /// AES-256 in Galois counter mode; RFC 7714 section 14.2.
+    AEAD_AES_256_GCM = 0x0008, (32, 12), "AEAD_AES_256_GCM";
+    /// AES-128 in Galois counter mode twice, end to end and hop by hop; RFC 8723 section 8.
+    DOUBLE_AEAD_AES_128_GCM = 0x0009, (32, 24), "DOUBLE_AEAD_AES_128_GCM_AEAD_AES_128_GCM";
+    /// AES-256 in Galois counter mode twice; RFC 8723 section 8.
+    DOUBLE_AEAD_AES_256_GCM = 0x000a, (64, 24), "DOUBLE_AEAD_AES_256_GCM_AEAD_AES_256_GCM";
+    /// ARIA-128 in counter mode, HMAC-SHA1 of 80 bits; RFC 8269 section 4.
+    ARIA_128_CTR_HMAC_SHA1_80 = 0x000b, (16, 14), "ARIA_128_CTR_HMAC_SHA1_80";
+    /// ARIA-128 in counter mode, HMAC-SHA1 of 32 bits.
+    ARIA_128_CTR_HMAC_SHA1_32 = 0x000c, (16, 14), "ARIA_128_CTR_HMAC_SHA1_32";
+    /// ARIA-256 in counter mode, HMAC-SHA1 of 80 bits.
+    ARIA_256_CTR_HMAC_SHA1_80 = 0x000d, (32, 14), "ARIA_256_CTR_HMAC_SHA1_80";
+    /// ARIA-256 in counter mode, HMAC-SHA1 of 32 bits.
+    ARIA_256_CTR_HMAC_SHA1_32 = 0x000e, (32, 14), "ARIA_256_CTR_HMAC_SHA1_32";
+    /// ARIA-128 in Galois counter mode; RFC 8269 section 4.
+    AEAD_ARIA_128_GCM = 0x000f, (16, 12), "AEAD_ARIA_128_GCM";
+    /// ARIA-256 in Galois counter mode.
+    AEAD_ARIA_256_GCM = 0x0010, (32, 12), "AEAD_ARIA_256_GCM";
 }
 
 /// The content of `use_srtp`; RFC 5764 section 4.1.1. A client offers profiles, a server answers with one.

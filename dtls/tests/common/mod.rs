@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use nomagic_dtls::record::Header;
 use nomagic_dtls::{
-    CloseReason, Config, Connected, Connection, Event, Identity, Input, SrtpProfile, Summary, Verifier,
+    Backend, CloseReason, Config, Connected, Connection, CookieGate, Event, GateConfig, Identity, Input,
+    SrtpProfile, Summary, Verdict, Verifier,
 };
 use nomagic_testkit::link::Link;
 use nomagic_testkit::machine::Machine;
@@ -121,15 +122,18 @@ impl Machine for Peer {
     }
 }
 
+/// The same seed gives the same datagrams, also with the feature `aws-lc-rs`, which draws the nonces of signatures itself.
 pub fn client_config() -> Config {
     let mut config = Config::client(ANNA.clone(), Verifier::fingerprints([ZOE.fingerprint()]));
     config.srtp_profiles = vec![SrtpProfile::AEAD_AES_128_GCM, SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config.backend = Backend::RustCrypto;
     config
 }
 
 pub fn server_config() -> Config {
     let mut config = Config::server(ZOE.clone(), Verifier::fingerprints([ANNA.fingerprint()]));
     config.srtp_profiles = vec![SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config.backend = Backend::RustCrypto;
     config.address_validated = true;
     config
 }
@@ -195,4 +199,97 @@ pub fn assert_talks(pair: &mut Pair<Peer, Peer>) {
     pair.run_for(Duration::from_secs(1));
     assert_eq!(pair.z.received.last().map(Vec::as_slice), Some(&b"ping"[..]));
     assert_eq!(pair.a.received.last().map(Vec::as_slice), Some(&b"pong"[..]));
+}
+
+/// A server behind a gate, for one client: there is no connection before the gate has opened.
+#[derive(Debug)]
+pub struct Door {
+    pub gate: CookieGate,
+    pub config: Config,
+    pub address: Vec<u8>,
+    pub peer: Option<Peer>,
+    requests: Vec<Vec<u8>>,
+    /// Octets that came, less those that the gate sent.
+    owed: usize,
+}
+
+impl Door {
+    pub fn new(gate: GateConfig, config: Config) -> Self {
+        let (gate, address) = (CookieGate::new(gate, &mut rng(50)), b"192.0.2.1:4433".to_vec());
+        Self { gate, config, address, peer: None, requests: Vec::new(), owed: 0 }
+    }
+}
+
+impl Machine for Door {
+    fn handle_input(&mut self, now: Instant, datagram: &mut [u8]) {
+        if let Some(peer) = &mut self.peer {
+            return peer.handle_input(now, datagram);
+        }
+        let mut request = Vec::new();
+        let verdict = self.gate.check(now, &self.address, datagram, &mut request);
+        assert!(request.len() <= CookieGate::REQUEST_LEN);
+        self.owed = (self.owed + datagram.len()).checked_sub(request.len()).unwrap();
+        match verdict {
+            Verdict::Drop => assert!(request.is_empty()),
+            Verdict::Verify => self.requests.push(request),
+            Verdict::Accept(admission) => {
+                assert!(request.is_empty());
+                let connection = Connection::admitted(self.config.clone(), admission, &mut rng(2));
+                let mut peer = Peer::of(connection);
+                peer.handle_input(now, datagram);
+                self.peer = Some(peer);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.peer.iter_mut().for_each(|peer| peer.handle_timeout(now));
+    }
+
+    fn poll_transmit(&mut self, now: Instant, out: &mut Vec<u8>) -> bool {
+        if !self.requests.is_empty() {
+            out.extend(self.requests.remove(0));
+            return true;
+        }
+        self.peer.as_mut().is_some_and(|peer| peer.poll_transmit(now, out))
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.peer.as_ref()?.poll_timeout()
+    }
+
+    fn close(&mut self, now: Instant) {
+        self.peer.iter_mut().for_each(|peer| peer.close(now));
+    }
+
+    fn is_closed(&self) -> bool {
+        self.peer.as_ref().is_some_and(Machine::is_closed)
+    }
+
+    fn drain_events(&mut self) -> Vec<String> {
+        self.peer.as_mut().map_or_else(Vec::new, Machine::drain_events)
+    }
+
+    fn describe(datagram: &[u8]) -> String {
+        Summary(datagram).to_string()
+    }
+}
+
+/// Everything that a machine has to send now.
+pub fn outbox(machine: &mut impl Machine, now: Instant) -> Vec<Vec<u8>> {
+    let mut datagrams = Vec::new();
+    loop {
+        let mut out = Vec::new();
+        if !machine.poll_transmit(now, &mut out) {
+            return datagrams;
+        }
+        datagrams.push(out);
+    }
+}
+
+/// A client whose hello is as long as those of browsers: it takes two datagrams.
+pub fn wordy_client() -> Config {
+    let mut config = client_config();
+    config.srtp_profiles.extend((0x7000..0x7000 + 600).map(SrtpProfile));
+    config
 }
