@@ -375,29 +375,6 @@ fn a_server_that_is_silent_is_given_up_after_39500_ms() {
     assert_eq!(hand.silence(), (Duration::from_millis(39_500), 1));
 }
 
-// T10
-//= rfc8489#6.2.1-8 test
-#[test]
-fn a_measured_round_trip_sets_the_first_wait_of_what_is_asked_next() {
-    let mut hand = Hand::new(udp());
-    let challenged = hand.request().unwrap();
-    assert_eq!(hand.client.poll_timeout(), Some(hand.clock.now() + Duration::from_millis(500)));
-    hand.clock.advance(Duration::from_millis(80));
-    hand.answer(&refusal(&challenged, 401, Some("n0"), REALM));
-    let signed = hand.request().unwrap();
-    let first = hand.clock.now() + Duration::from_millis(80 + 4 * 40);
-    assert_eq!(hand.client.poll_timeout(), Some(first));
-    // Repeated, it measures nothing: nobody knows which sending was answered.
-    hand.clock.advance_to(first);
-    hand.client.handle_timeout(first);
-    assert_eq!(hand.request(), Some(signed.clone()));
-    hand.clock.advance(Duration::from_secs(2) / 10);
-    hand.answer(&grant(&signed));
-    hand.client.refresh(hand.clock.now());
-    hand.request().unwrap();
-    assert_eq!(hand.client.poll_timeout(), Some(hand.clock.now() + Duration::from_millis(80 + 4 * 40)));
-}
-
 /// Over a short way requests are given up soon, but what they are for lasts longer: refreshes and channels are tried again.
 #[test]
 fn an_allocation_and_its_channel_outlive_a_break_in_the_network() {
