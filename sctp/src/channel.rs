@@ -8,6 +8,7 @@
 mod dcep;
 mod follow;
 mod options;
+pub(crate) mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
