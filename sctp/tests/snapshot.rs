@@ -62,13 +62,13 @@ fn in_the_middle_of_everything_nothing_is_lost_or_said_twice() {
         let mut dice = move |n: u32| dice_rng.next_u32() % n;
         let (mut sent, mut got) = ([0u32; 2], [0u32; 2]);
         for round in 0..60 {
-            for side in 0..2 {
+            for (side, sent) in sent.iter_mut().enumerate() {
                 let now = p.now();
                 let end = if side == 0 { &mut p.a } else { &mut p.z };
                 for _ in 0..dice(4) {
                     let mut body = pattern(4 + dice(20_000) as usize, 3).to_vec();
-                    body[..4].copy_from_slice(&sent[side].to_be_bytes());
-                    sent[side] += u32::from(end.send(now, 5, body.into(), OPTIONS).is_ok());
+                    body[..4].copy_from_slice(&sent.to_be_bytes());
+                    *sent += u32::from(end.send(now, 5, body.into(), OPTIONS).is_ok());
                     // And what may be lost, on other streams.
                     let reliability = Reliability::MaxRetransmits(dice(2) as u16);
                     let options = SendOptions { unordered: dice(2) == 0, reliability, ..OPTIONS };
@@ -80,10 +80,10 @@ fn in_the_middle_of_everything_nothing_is_lost_or_said_twice() {
             if dice(3) == 0 {
                 moved(if dice(2) == 0 { &mut p.a } else { &mut p.z }, now, u64::from(dice(1 << 30)));
             }
-            for side in 0..2 {
+            for (side, got) in got.iter_mut().enumerate() {
                 if dice(2) == 0 || round == 59 {
                     let end = if side == 0 { &mut p.z } else { &mut p.a };
-                    take(end, now, &mut got[side]);
+                    take(end, now, got);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Data channels at rest: the association below them, and what channels there are. Their [`ChannelId`]s stay the same.
+//! Data channels at rest: the association below them, and what channels there are. Their ids stay the same.
 
 use std::time::Instant;
 
