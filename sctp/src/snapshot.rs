@@ -169,6 +169,7 @@ impl Association {
         // The peer learns where we stand, and that we are there.
         tcb.tracker.ask_for_sack();
         tcb.heartbeat.postpone(now, &self.config);
+        tcb.discovery.start(now);
         self.local = local;
         self.events.readable = tcb.reassembly.is_readable();
         self.state = State::Established { tcb };
