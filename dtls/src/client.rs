@@ -19,7 +19,7 @@ use crate::context::{
     Context, Keyed, Negotiated, Step, UNCOMPRESSED, check_common, find_srtp, malformed, refused,
     signed_key_exchange,
 };
-use crate::crypto::key_exchange::EphemeralKey;
+use crate::crypto::key_exchange;
 use crate::crypto::suite::Authentication;
 use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
@@ -31,6 +31,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange, encode_chain,
 };
 use crate::keys::{Randoms, Transcript};
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{Reader, U16List, put_vec};
@@ -85,6 +86,19 @@ impl State {
         cx.flight.begin(None);
         offer.send(cx, &[]);
         Self::ServerHello { offer, verify_requests: 0 }
+    }
+
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ServerHello { verify_requests: 0, .. } => "waits for ServerHello",
+            Self::ServerHello { .. } => "waits for ServerHello, cookie sent",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ServerKeyExchange(..) => "waits for ServerKeyExchange",
+            Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
+            Self::Done(..) => "waits for ServerHelloDone",
+            Self::Finished(..) => "waits for Finished",
+        }
     }
 
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
@@ -183,6 +197,7 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
             put_vec::<1>(out, |out| out.extend_from_slice(&config.srtp_mki));
         });
     }
+    Terms::put(config, None, &mut out);
     out
 }
 
@@ -220,6 +235,7 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     let extended = check_common(&hello.extensions, &cx.config, kind)?;
     let (srtp_profile, mki) = chosen_srtp(&hello.extensions, &cx.config, extended)?;
     let protocol = chosen_protocol(&hello.extensions, &cx.config)?;
+    cx.layer.agree(Terms::settle(&cx.config, &hello.extensions, kind)?);
     cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };
@@ -270,7 +286,7 @@ fn server_key_exchange(
         return Err(CloseReason::IllegalParameter("a group that was not offered"));
     }
     let signed = signed_key_exchange(&negotiated.randoms, exchange.group, exchange.public_key);
-    cx.verify(&peer.key, exchange.signed, &signed).map_err(refused(message.kind))?;
+    cx.verify(&peer, exchange.signed, &signed).map_err(refused(message.kind))?;
     cx.add(message);
     Ok(Served { negotiated, peer, group: exchange.group, public_key: exchange.public_key.to_vec() })
 }
@@ -299,8 +315,8 @@ fn answer(
     Reader::new(&message.body).finish().map_err(malformed(message.kind))?;
     cx.add(message);
     let Served { negotiated, peer, group, public_key } = served;
-    let key = EphemeralKey::generate(group, &mut cx.rng)
-        .ok_or(CloseReason::IllegalParameter("a group that was not offered"))?;
+    let answered = key_exchange::answer(&cx.config.backend, group, &public_key, &mut cx.rng);
+    let (public_key, premaster) = answered.map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
     cx.flight.begin(Some(message.sequence));
     match wanted {
         CertificateWanted::No => {}
@@ -308,12 +324,11 @@ fn answer(
         CertificateWanted::OfAnotherKind => cx.send(MessageType::CERTIFICATE, |out| encode_chain([], out)),
     }
     cx.send(MessageType::CLIENT_KEY_EXCHANGE, |out| {
-        put_vec::<1>(out, |out| key.put_public_key(out));
+        put_vec::<1>(out, |out| out.extend_from_slice(&public_key));
     });
-    let premaster = key.agree(&public_key).map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
     let master = cx.make_keys(&premaster, &negotiated);
     if let CertificateWanted::Yes(scheme) = wanted {
-        let signature = cx.sign_transcript(scheme);
+        let signature = cx.sign_transcript(scheme)?;
         let signed = DigitallySigned { scheme, signature: &signature };
         cx.send(MessageType::CERTIFICATE_VERIFY, |out| signed.encode(out));
     }

@@ -38,10 +38,13 @@ pub use certificate::{
 };
 pub use config::{Config, KeyLog};
 pub use connection::{Connection, Transmit};
+pub use crypto::provider::{
+    AeadKey, Backend, Bulk, KeyShare, KnownAnswerError, Provider, Signer, check_known_answers,
+};
 pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
 pub use error::{ExportError, Kind, ParseError, SealError};
 pub use event::{CloseReason, Connected, Event};
-pub use extension::SrtpProfile;
+pub use extension::{ConnectionId, SrtpProfile};
 pub use gate::{Admission, CookieGate, GateConfig, GateStats, Verdict};
 pub use input::{Input, Payloads};
 pub use keys::Role;

@@ -33,6 +33,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange,
 };
 use crate::keys::Randoms;
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{U16List, put_vec};
@@ -53,6 +54,17 @@ pub(crate) struct Offered {
 }
 
 impl State {
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientHello => "waits for ClientHello",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ClientKeyExchange(..) => "waits for ClientKeyExchange",
+            Self::CertificateVerify(..) => "waits for CertificateVerify",
+            Self::Finished(..) => "waits for Finished",
+        }
+    }
+
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
         let next = match (self, message.kind) {
             (Self::ClientHello, MessageType::CLIENT_HELLO) if cx.asks_for_cookie(message)? => {
@@ -87,7 +99,7 @@ impl State {
             }
             (Self::CertificateVerify(keyed, peer), MessageType::CERTIFICATE_VERIFY) => {
                 let signed = DigitallySigned::parse(&message.body).map_err(malformed(message.kind))?;
-                cx.verify(&peer.key, signed, cx.transcript.messages()).map_err(refused(message.kind))?;
+                cx.verify(&peer, signed, cx.transcript.messages()).map_err(refused(message.kind))?;
                 cx.add(message);
                 cx.transcript.forget_messages();
                 Self::Finished(keyed)
@@ -125,18 +137,20 @@ struct Choice {
 fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
     let choice = choose(&hello, &cx.config)?;
-    let key =
-        EphemeralKey::generate(choice.group, &mut cx.rng).ok_or(CloseReason::NothingInCommon("group"))?;
+    let terms = Terms::settle(&cx.config, &hello.extensions, message.kind)?;
+    let key = EphemeralKey::generate(&cx.config.backend, choice.group, &mut cx.rng)
+        .ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
     let randoms = Randoms { client: *hello.random, server: random };
 
+    cx.layer.agree(terms);
     cx.transcript.choose(choice.suite.hash);
     cx.add(message);
     cx.flight.begin(Some(message.sequence));
-    send_server_hello(cx, &choice, &random);
+    send_server_hello(cx, &choice, &hello.extensions, &random);
     cx.send_certificate();
-    send_key_exchange(cx, &key, choice.scheme, &randoms);
+    send_key_exchange(cx, &key, choice.scheme, &randoms)?;
     if cx.config.verifier.is_some() {
         send_certificate_request(cx);
     }
@@ -217,7 +231,7 @@ fn choose_protocol(extensions: &Extensions<'_>, config: &Config) -> Result<Optio
     }
 }
 
-fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
+fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>, random: &[u8; 32]) {
     let mut extensions = Vec::new();
     if choice.extended {
         extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
@@ -239,6 +253,7 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
             put_protocols(out, [name.as_slice()]);
         });
     }
+    Terms::put(&cx.config, Some(offered), &mut extensions);
     let hello = ServerHello {
         version: Version::DTLS_1_2,
         random,
@@ -250,17 +265,23 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
     cx.send(MessageType::SERVER_HELLO, |out| hello.encode(out));
 }
 
-fn send_key_exchange(cx: &mut Context, key: &EphemeralKey, scheme: SignatureScheme, randoms: &Randoms) {
+fn send_key_exchange(
+    cx: &mut Context,
+    key: &EphemeralKey,
+    scheme: SignatureScheme,
+    randoms: &Randoms,
+) -> Result<(), CloseReason> {
     let mut public_key = Vec::new();
     key.put_public_key(&mut public_key);
     let signed = signed_key_exchange(randoms, key.group(), &public_key);
-    let signature = cx.sign(scheme, &signed);
+    let signature = cx.sign(scheme, &signed)?;
     let exchange = ServerKeyExchange {
         group: key.group(),
         public_key: &public_key,
         signed: DigitallySigned { scheme, signature: &signature },
     };
     cx.send(MessageType::SERVER_KEY_EXCHANGE, |out| exchange.encode(out));
+    Ok(())
 }
 
 fn send_certificate_request(cx: &mut Context) {

@@ -25,19 +25,35 @@ pub const LARGEST_MESSAGE: usize = 1 << 20;
 pub const LARGEST_PACKET: usize = 1160;
 
 /// What an association has to tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Outcome {
     /// Set-up is complete.
     pub connected: bool,
     /// It has ended: why.
     pub ended: Option<String>,
+    /// Messages are kept, not only counted. On at first.
+    pub keeps: bool,
     /// Streams and messages in the order of arrival.
     pub received: Vec<(u16, Vec<u8>)>,
-    /// Octets received, also of messages that were taken out of [`Outcome::received`].
+    /// Octets received, kept or not.
     pub octets: usize,
     /// Streams that the peer has reset.
     pub reset_by_peer: Vec<u16>,
     outgoing: VecDeque<Vec<u8>>,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self {
+            connected: false,
+            ended: None,
+            keeps: true,
+            received: Vec::new(),
+            octets: 0,
+            reset_by_peer: Vec::new(),
+            outgoing: VecDeque::new(),
+        }
+    }
 }
 
 impl Outcome {
@@ -47,9 +63,11 @@ impl Outcome {
         datagram.is_some()
     }
 
-    fn deliver(&mut self, stream: u16, message: Vec<u8>) {
+    fn deliver(&mut self, stream: u16, message: &[u8]) {
         self.octets += message.len();
-        self.received.push((stream, message));
+        if self.keeps {
+            self.received.push((stream, message.to_vec()));
+        }
     }
 }
 

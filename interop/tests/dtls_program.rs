@@ -1,7 +1,10 @@
 //! The program `dtls` as its users run it: with itself, with OpenSSL, and with options that cannot be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::net::UdpSocket;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use nomagic_interop::certificates::{P256, folder, self_signed};
 use nomagic_interop::dtls::free_udp_port;
@@ -64,6 +67,60 @@ fn client_and_server_carry_lines_and_agree_on_keys() {
     client.hang_up();
     assert!(client.wait_for_end().1, "the client is content");
     assert!(server.wait_for_end().1, "the server is content");
+}
+
+/// Carries datagrams between a client and a server; from `moves` on it talks to the server from another port.
+fn carry(front: &UdpSocket, server: &str, moves: &AtomicBool, over: &AtomicBool) {
+    let backs = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let moment = Some(Duration::from_millis(2));
+    for socket in backs.iter().chain([front]) {
+        socket.set_read_timeout(moment).unwrap();
+    }
+    let (mut client, mut buffer, end) = (None, [0; 2000], Instant::now() + Duration::from_secs(60));
+    while !over.load(Ordering::Relaxed) && Instant::now() < end {
+        if let Ok((len, from)) = front.recv_from(&mut buffer) {
+            client = Some(from);
+            let back = &backs[usize::from(moves.load(Ordering::Relaxed))];
+            back.send_to(&buffer[..len], server).unwrap();
+        }
+        for back in &backs {
+            if let (Ok(len), Some(client)) = (back.recv(&mut buffer), client) {
+                front.send_to(&buffer[..len], client).unwrap();
+            }
+        }
+    }
+}
+
+/// With ids the server knows a client that has moved; without, it does not.
+#[test]
+fn a_client_that_moves_is_known_by_its_id() {
+    for cid in [Some("8"), None] {
+        let options: &[&str] = cid.map_or(&[], |_| &["--cid", "8"]);
+        let address = format!("127.0.0.1:{}", free_udp_port());
+        let mut server = dtls(&[&["server", &address, "--echo"], options].concat());
+        server.wait_for("waiting on");
+        let (front, moves, over) =
+            (UdpSocket::bind("127.0.0.1:0").unwrap(), AtomicBool::new(false), AtomicBool::new(false));
+        let door = front.local_addr().unwrap().to_string();
+        std::thread::scope(|scope| {
+            scope.spawn(|| carry(&front, &address, &moves, &over));
+            let mut client = dtls(&["client", &door, "--any-peer", "--cid", "4"]);
+            client.say("from home\n");
+            client.wait_for("from home");
+            moves.store(true, Ordering::Relaxed);
+            if cid.is_some() {
+                client.say("from the road\n");
+                client.wait_for("from the road");
+                server.wait_for("the peer is at");
+            } else {
+                client.say("from nowhere\n");
+            }
+            client.hang_up();
+            client.wait_for_end();
+            over.store(true, Ordering::Relaxed);
+        });
+        drop(server);
+    }
 }
 
 /// The wrong server is not talked to.

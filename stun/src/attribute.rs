@@ -89,6 +89,14 @@ impl<'a> RawAttribute<'a> {
             AttributeType::ERROR_CODE => {
                 ErrorReason::parse(self, id).map(|a| write!(f, "={} {:?}", a.code(), a.reason()))
             }
+            AttributeType::CHANGE_REQUEST => ChangeRequest::parse(self, id).map(|a| match (a.ip, a.port) {
+                (false, false) => f.write_str("=nothing"),
+                (true, false) => f.write_str("=ip"),
+                (false, true) => f.write_str("=port"),
+                (true, true) => f.write_str("=ip+port"),
+            }),
+            AttributeType::RESPONSE_PORT => ResponsePort::parse(self, id).map(|a| write!(f, "={}", a.0)),
+            AttributeType::PADDING => Padding::parse(self, id).map(|a| write!(f, "={} octets", a.0.len())),
             AttributeType::PRIORITY => Priority::parse(self, id).map(|a| write!(f, "={}", a.0)),
             _ => return Ok(()),
         };

@@ -1,5 +1,6 @@
 //! The Binding method: which address does the server see? RFC 8489 section 3, with what RFC 5780 adds.
 
+mod answer;
 mod client;
 mod event;
 mod request;

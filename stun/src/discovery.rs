@@ -1,7 +1,43 @@
 //! The client's part in the discovery of a NAT's behaviour: RFC 5780 sections 3 to 5.
 //!
-//! The tests run one after another, since some depend on what the NAT has let through before: filtering comes first,
-//! before anything is sent to the server's other address.
+//! The tests run one after another, since some depend on what the NAT has let through before:
+//!
+//! | test | asks | from | answer from | tells |
+//! |---|---|---|---|---|
+//! | contact | the server | first socket | the same | whether there is UDP, a NAT, something that rewrites addresses |
+//! | filtering | the server | first | other address, other port; then other port | whom the NAT lets in |
+//! | mapping | the other address; then its other port | first | the same | what others see of us |
+//! | fragments | the server, with PADDING | first | the same | whether fragments pass |
+//! | hairpinning | our own outer addresses | both | | whether hosts behind the NAT reach each other |
+//! | lifetime | the server, after ever longer silence | second | the same, to the first | how long a binding lasts |
+//!
+//! Filtering comes before mapping, so that nothing has been sent to the server's other address. Silence is an answer to
+//! some: a NAT that drops what it should let in now and then is told from one that filters by five repetitions.
+//!
+//! ```
+//! use nomagic_stun::discovery::{DiscoveryConfig, DiscoveryEvent, NatDiscovery, Socket};
+//! # use rand::SeedableRng;
+//! # let mut rng = rand::rngs::ChaCha20Rng::seed_from_u64(1); // in a program: the system's generator
+//! # let mut now = nomagic_testkit::clock::origin(); // in a program: Instant::now()
+//! let (server, first, second) = ("192.0.2.7:3478".parse()?, "10.0.0.1:50000".parse()?, "10.0.0.1:50001".parse()?);
+//! let mut discovery = NatDiscovery::new(DiscoveryConfig::new(server, first, second), &mut rng);
+//! discovery.start(now);
+//! let mut out = Vec::new();
+//! loop {
+//!     while let Some(transmit) = discovery.poll_transmit(now, &mut out) {
+//!         // sockets[transmit.from].send_to(&out, transmit.destination)
+//!         out.clear();
+//!     }
+//!     if std::iter::from_fn(|| discovery.poll_event()).any(|event| event == DiscoveryEvent::Done) {
+//!         break;
+//!     }
+//!     // Wait for a datagram at either socket (`handle_input`) or for the deadline, whichever comes first.
+//!     now = discovery.poll_timeout().unwrap();
+//!     discovery.handle_timeout(now);
+//! }
+//! assert_eq!(discovery.report().mapped, None, "nobody answers here");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod config;
 mod lifetime;
@@ -9,7 +45,7 @@ mod report;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
@@ -357,14 +393,7 @@ impl NatDiscovery {
         if let Some(plain) = answer.mapped_plain {
             self.report.rewriting = Finding::Known(plain != mapped);
         }
-        // The other address must be one: same family, other IP, other port.
-        let server = event.server;
-        self.report.other = answer.other.filter(|other| {
-            other.is_ipv4() == server.is_ipv4()
-                && other.ip() != server.ip()
-                && other.port() != server.port()
-                && !other.ip().is_unspecified()
-        });
+        self.report.other = answer.other.filter(|other| is_another(event.server, *other));
         if self.report.other.is_some() {
             self.next(now, Test::FilteringByAddress);
         } else {
@@ -441,6 +470,19 @@ impl NatDiscovery {
         self.events.retain(|older| *older != event);
         self.events.push_back(event);
     }
+}
+
+/// Whether a server's other address is one: same family, other IP, other port; and no more private than the server's own,
+/// since whoever forges the answer would have us knock at doors that it cannot reach.
+fn is_another(server: SocketAddr, other: SocketAddr) -> bool {
+    let (here, there) = (server.ip(), other.ip());
+    let broadcast = matches!(there, IpAddr::V4(ip) if ip.is_broadcast());
+    here.is_ipv4() == there.is_ipv4()
+        && here != there
+        && server.port() != other.port()
+        && other.port() != 0
+        && here.is_loopback() == there.is_loopback()
+        && !(there.is_unspecified() || there.is_multicast() || broadcast)
 }
 
 /// Whether the server does not know what it was asked for.

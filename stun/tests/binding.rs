@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use nomagic_stun::attribute::{ErrorReason, Nonce, Opaque, PasswordAlgorithms, Realm, XorMappedAddress};
+use nomagic_stun::attribute::{
+    ErrorReason, MappedAddress, Nonce, Opaque, PasswordAlgorithms, Realm, XorMappedAddress,
+};
 use nomagic_stun::rto::Schedule;
 use nomagic_stun::{
     AttributeType, BindingClient, BindingConfig, BindingOutcome, BindingRequest, ErrorCode, Input,
@@ -115,6 +117,33 @@ fn every_transaction_has_a_new_random_id_and_a_repetition_the_same() {
     let due = client.poll_timeout().unwrap();
     client.handle_timeout(due);
     assert_eq!(sent(&mut client, due), Some(first));
+}
+
+//= rfc8489#6.3.3-1 test
+//= rfc8489#6.3.3-2 test
+#[test]
+fn an_address_of_another_family_is_taken_and_one_of_no_family_ignored() {
+    let answer = |value: &[u8], plain: Option<SocketAddr>| {
+        let (mut client, start) = (client(None), clock::origin());
+        client.bind(start, server()).unwrap();
+        let request = sent(&mut client, start).unwrap();
+        let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+        let attribute_type = AttributeType::XOR_MAPPED_ADDRESS;
+        let mut builder =
+            MessageBuilder::success(&mut out, &request).attribute(&Opaque { attribute_type, value });
+        if let Some(plain) = plain {
+            builder = builder.attribute(&MappedAddress(plain));
+        }
+        builder.finish().unwrap();
+        client.handle_input(start, server(), &mut out);
+        client.poll_event().unwrap().outcome
+    };
+    let (strange, short) = ([0, 9, 0, 0, 1, 2, 3, 4], [0, 1, 0, 0, 1, 2, 3]);
+    assert_eq!(answer(&strange, Some(mapped())), BindingOutcome::Mapped(mapped()));
+    assert_eq!(answer(&strange, None), BindingOutcome::Unusable);
+    assert_eq!(answer(&short, Some(mapped())), BindingOutcome::Unusable, "malformed is not unknown");
+    let six = [&[0, 2, 0, 0][..], &[0; 16]].concat();
+    assert!(matches!(answer(&six, None), BindingOutcome::Mapped(SocketAddr::V6(_))));
 }
 
 //= rfc8489#6.3.4-2 test

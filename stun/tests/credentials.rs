@@ -455,6 +455,23 @@ fn over_a_stream_a_long_term_answer_without_a_signature_is_the_end() {
     assert_eq!(hand.client.poll_timeout(), None);
 }
 
+/// Whatever transactions a request has needed, the caller knows it by one name.
+#[test]
+fn a_request_keeps_its_name_through_challenges_and_can_be_cancelled() {
+    let mut hand = Hand::long();
+    let request = hand.request().unwrap();
+    let id = Message::parse(&request).unwrap().transaction_id();
+    hand.answer(&challenge(&request, 401, Some(REALM), Some("n0"), None));
+    let mut out = Vec::new();
+    let transmit = hand.client.poll_transmit(hand.clock.now(), &mut out).unwrap();
+    let signed = Message::parse(&out).unwrap();
+    assert!(transmit.id == id && signed.transaction_id() != id);
+    assert!(hand.client.cancel(id) && !hand.client.cancel(id));
+    assert_eq!(hand.client.poll_timeout(), None);
+    hand.silence();
+    assert_eq!(hand.outcome(), None);
+}
+
 /// A challenge that lacks what it must tell, or whose list is absurdly long.
 #[test]
 fn challenges_that_cannot_be_met_are_told_apart() {

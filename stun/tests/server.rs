@@ -188,6 +188,20 @@ fn ipv6_clients_see_their_address() {
     assert_eq!(mapped, Ok(Some(XorMappedAddress(from.client))));
 }
 
+/// A socket for both families shows IPv4 clients in IPv6's clothes; they are to see their own address.
+#[test]
+fn ipv4_clients_of_a_socket_for_both_families_see_an_ipv4_address() {
+    let from = FiveTuple {
+        client: address("[::ffff:198.51.100.9]:40000"),
+        server: address("[2001:db8::1]:3478"),
+        ..from()
+    };
+    let (to, answer) = World::plain().send(from, &request(|builder| builder)).unwrap();
+    assert_eq!(to, from);
+    let mapped = Message::parse(&answer).unwrap().attribute::<XorMappedAddress>();
+    assert_eq!(mapped, Ok(Some(XorMappedAddress(address("198.51.100.9:40000")))));
+}
+
 //= rfc8489#6.3.1-1 test
 //= rfc8489#6.3.1-2 test
 #[test]
@@ -234,6 +248,18 @@ fn unknown_attributes_that_must_be_understood_are_listed_in_a_420() {
         let listed = answer.attribute::<UnknownAttributes>().unwrap().unwrap();
         assert_eq!(listed.iter().collect::<Vec<_>>(), unknown);
         assert_eq!(answer.attribute::<XorMappedAddress>(), Ok(None));
+    });
+    // Repetitions of one do not hide another.
+    let bytes = request(|mut builder| {
+        for _ in 0..100 {
+            builder = builder.attribute(&Priority(1));
+        }
+        builder.attribute(&UseCandidate)
+    });
+    World::plain().ask(&bytes, |_, answer| {
+        let listed = answer.attribute::<UnknownAttributes>().unwrap().unwrap();
+        let expected = [AttributeType::PRIORITY, AttributeType::USE_CANDIDATE];
+        assert_eq!(listed.iter().collect::<Vec<_>>(), expected);
     });
     // Where requests are signed, the refusal is too.
     let mut world = short_term();
@@ -453,11 +479,12 @@ fn a_list_of_algorithms_that_is_not_ours_is_a_bad_request() {
 fn wrong_names_hashes_realms_and_passwords_are_challenged_again() {
     let mut world = long_term();
     let nonce = world.nonce();
-    for (name, hash, realm, password) in [
-        (Some("mallory"), None, REALM, "secret"),
-        (None, Some(Userhash([7; 32])), REALM, "secret"),
-        (Some("alice"), None, "other.example", "secret"),
-        (Some("alice"), None, REALM, "wrong"),
+    for (name, hash, realm, signed_for, password) in [
+        (Some("mallory"), None, REALM, REALM, "secret"),
+        (None, Some(Userhash([7; 32])), REALM, REALM, "secret"),
+        (Some("alice"), None, "other.example", "other.example", "secret"),
+        (Some("alice"), None, "other.example", REALM, "secret"),
+        (Some("alice"), None, REALM, REALM, "wrong"),
     ] {
         let mut bytes = Vec::new();
         let mut builder = MessageBuilder::new(&mut bytes, MessageType::BINDING_REQUEST, ID);
@@ -467,7 +494,8 @@ fn wrong_names_hashes_realms_and_passwords_are_challenged_again() {
         if let Some(hash) = hash {
             builder = builder.attribute(&hash);
         }
-        let key = IntegrityKey::long_term(name.unwrap_or("alice"), realm, password, PasswordAlgorithm::MD5);
+        let (name, md5) = (name.unwrap_or("alice"), PasswordAlgorithm::MD5);
+        let key = IntegrityKey::long_term(name, signed_for, password, md5);
         builder
             .attribute(&Realm::new(realm).unwrap())
             .attribute(&Nonce::new(&nonce).unwrap())
@@ -662,4 +690,28 @@ fn answers_that_nobody_polls_are_dropped_and_a_closed_server_is_silent() {
     world.server.close(world.now);
     assert_eq!(world.send(from(), &request), None);
     assert!(world.server.is_closed() && world.server.poll_timeout().is_none());
+}
+
+/// Nothing is remembered of those who ask, and in steady state nothing is allocated for them.
+#[test]
+fn answering_allocates_nothing() {
+    let mut config = BindingServerConfig::default();
+    config.pairs = vec![AddressPair::new(from().server, address("192.0.2.8:3479")).unwrap()];
+    for config in [BindingServerConfig::default(), config] {
+        let mut world = World::new(config);
+        let (request, mut out) = (request(|builder| builder), Vec::with_capacity(1500));
+        let mut datagram = request.clone();
+        let mut ask = |world: &mut World, client: SocketAddr| {
+            datagram.copy_from_slice(&request);
+            world.server.handle_input(world.now, FiveTuple { client, ..from() }, &mut datagram);
+            out.clear();
+            assert!(world.server.poll_transmit(world.now, &mut out).is_some());
+        };
+        (0..10).for_each(|_| ask(&mut world, from().client));
+        nomagic_testkit::alloc::assert_none(|| {
+            for host in 0..100 {
+                ask(&mut world, SocketAddr::from(([203, 0, host, 1], 1000)));
+            }
+        });
+    }
 }

@@ -57,6 +57,10 @@ struct Common {
     /// Accept any certificate; a server with neither this nor --fingerprint asks for none
     #[arg(long, conflicts_with = "fingerprint")]
     any_peer: bool,
+    /// Ask the peer for an id of so many octets in its records, so that it can move; with 0, only put its id into ours
+    /// (RFC 9146)
+    #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u8).range(0..=32))]
+    cid: Option<u8>,
     /// Send back what comes instead of writing it out
     #[arg(long)]
     echo: bool,
@@ -157,7 +161,8 @@ fn start(side: Side) -> Result<bool, String> {
             eprintln!("waiting on {}", socket.local_addr().map_err(|error| error.to_string())?);
         }
     }
-    let tool = Tool { config, remote, echo: common.echo, once, export, quiet: common.quiet };
+    let (echo, quiet, connection_id) = (common.echo, common.quiet, common.cid);
+    let tool = Tool { config, remote, echo, once, connection_id, export, quiet };
     run(&tool, socket, rng).map_err(|error| error.to_string())
 }
 

@@ -43,7 +43,7 @@ impl Dcsctp {
             }
         }
         while let Some(message) = self.socket.get_next_message() {
-            self.outcome.deliver(message.stream_id.0, message.payload);
+            self.outcome.deliver(message.stream_id.0, &message.payload);
         }
     }
 }

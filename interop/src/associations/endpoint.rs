@@ -31,6 +31,8 @@ macro_rules! endpoint {
         pub struct $name {
             endpoint: $krate::Endpoint,
             association: Option<$krate::Association>,
+            /// Where messages are put together.
+            message: Vec<u8>,
             outcome: Outcome,
         }
 
@@ -64,9 +66,9 @@ macro_rules! endpoint {
                 for id in readable {
                     let Ok(mut stream) = association.stream(id) else { continue };
                     while let Ok(Some(chunks)) = stream.read() {
-                        let mut message = vec![0; chunks.len()];
-                        chunks.read(&mut message).unwrap();
-                        self.outcome.deliver(id, message);
+                        self.message.resize(chunks.len(), 0);
+                        chunks.read(&mut self.message).unwrap();
+                        self.outcome.deliver(id, &self.message);
                     }
                 }
                 while let Some(transmit) = association.poll_transmit(now) {
@@ -95,7 +97,7 @@ macro_rules! endpoint {
                     $client.transport = Arc::new($transport);
                     $connect.unwrap().1
                 });
-                let mut own = Self { endpoint: $own, association, outcome: Outcome::default() };
+                let mut own = Self { endpoint: $own, association, message: Vec::new(), outcome: Outcome::default() };
                 own.drain($now);
                 own
             }

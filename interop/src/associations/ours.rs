@@ -37,7 +37,7 @@ impl Ours {
             }
         }
         while let Some(message) = self.association.receive(now) {
-            self.outcome.deliver(message.stream, message.payload.to_vec());
+            self.outcome.deliver(message.stream, &message.payload);
         }
     }
 }

@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, SeedableRng};
 
+use super::answer;
 use super::event::{BindingAnswer, BindingEvent, BindingOutcome, Input, StartError, Stats, Transmit};
 use super::request::BindingRequest;
-use crate::attribute::{
-    AlternateDomain, AlternateServer, Attribute, MappedAddress, OtherAddress, Padding, ResponseOrigin,
-    XorMappedAddress,
-};
+use crate::attribute::AlternateDomain;
 use crate::credential::Credential;
 use crate::estimate::RoundTrips;
-use crate::kind::{AttributeType, Class, ErrorCode, Method, TransactionId};
+use crate::kind::{Class, Method, TransactionId};
 use crate::message::Message;
 use crate::rto::Schedule;
 use crate::session::{Attempt, Choice, Session, Verdict, Who};
@@ -27,7 +25,7 @@ use crate::transaction::{Transaction, Transactions};
 pub struct BindingConfig {
     /// When requests are repeated and given up; default seven times within 39.5 s, RFC 8489 section 6.2.1. Where
     /// requests are repeated at all, the first wait is that for servers of which no round trip has been measured in
-    /// the last ten minutes.
+    /// the last ten minutes. Where they are not ([`Schedule::RELIABLE`]) the transport counts as a stream.
     pub schedule: Schedule,
     /// Who asks; RFC 8489 section 9. Default nobody in particular: requests are not signed, nor need answers be.
     pub credential: Option<Credential>,
@@ -65,7 +63,11 @@ pub struct BindingClient {
 struct Pending {
     /// What the caller knows it by.
     id: TransactionId,
+    /// Has had a transaction already.
+    begun: bool,
     request: BindingRequest,
+    /// As the caller wants it; the first wait may be another.
+    schedule: Schedule,
     attempt: Attempt,
     /// Servers that have been asked, and when; RFC 8489 section 10.
     visited: Vec<(SocketAddr, Instant)>,
@@ -135,8 +137,8 @@ impl BindingClient {
         }
         let id = TransactionId::random(&mut self.rng);
         let visited = vec![(request.server, now)];
-        let schedule = self.schedule(now, request.server, schedule);
-        self.start(id, Pending { id, request, attempt: Attempt::default(), visited }, schedule);
+        let attempt = Attempt::default();
+        self.start(now, Pending { id, begun: false, request, schedule, attempt, visited });
         Ok(id)
     }
 
@@ -239,10 +241,14 @@ impl BindingClient {
         self.stats
     }
 
-    /// Sends a request, signed with what the server has told us by now.
-    fn start(&mut self, id: TransactionId, mut pending: Pending, schedule: Schedule) {
+    /// Sends a request, signed with what the server has told us by now. The first transaction has the request's own id.
+    fn start(&mut self, now: Instant, mut pending: Pending) {
         const NOTHING: &Session = &Session::Nothing;
-        let session = self.sessions.get(&pending.request.server).unwrap_or(NOTHING);
+        let id = if pending.begun { TransactionId::random(&mut self.rng) } else { pending.id };
+        pending.begun = true;
+        let server = pending.request.server;
+        let schedule = self.round_trips.schedule(now, server, pending.schedule);
+        let session = self.sessions.get(&server).unwrap_or(NOTHING);
         let who = who(&self.config);
         let encoded = pending.request.encode(id, &self.config.software, session, who, &mut pending.attempt);
         debug_assert!(encoded.is_ok(), "padding is bounded, and all else is short");
@@ -260,47 +266,33 @@ impl BindingClient {
         message: &Message<'_>,
     ) {
         let (round_trip, server) = (transaction.round_trip(now), transaction.tag.request.server);
-        //= rfc8489#6.2.1-7
-        if let Some(sample) = round_trip.filter(|_| verdict != Verdict::Distrusted) {
-            self.round_trips.measure(now, server.ip(), sample);
+        if verdict != Verdict::Distrusted {
+            self.round_trips.take(now, server, &transaction);
         }
-        let schedule = transaction.schedule();
-        let mut pending = transaction.tag;
-        let outcome = match verdict {
-            Verdict::Again => {
-                // What the server has learnt from the first request it need not be asked again for.
-                let id = TransactionId::random(&mut self.rng);
-                self.start(id, pending, schedule);
-                return;
-            }
-            Verdict::Distrusted => BindingOutcome::Distrusted,
-            Verdict::Algorithms => BindingOutcome::Algorithms,
-            _ if message.unknown_required(UNDERSTOOD).next().is_some() => BindingOutcome::Unusable,
-            Verdict::Answer(None) => {
-                mapped_address(message).map_or(BindingOutcome::Unusable, BindingOutcome::Mapped)
-            }
-            Verdict::Answer(Some(ErrorCode::TRY_ALTERNATE)) => {
-                let alternate = alternate(message, server);
-                match alternate.filter(|next| may_follow(now, &pending, *next)) {
-                    Some(next) => {
-                        let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
-                        self.domain = domain.map(|domain| (next, domain.as_str().to_owned()));
-                        pending.request.server = next;
-                        pending.visited.push((next, now));
-                        pending.attempt = Attempt::default();
-                        let id = TransactionId::random(&mut self.rng);
-                        let schedule = self.schedule(now, next, self.config.schedule);
-                        self.start(id, pending, schedule);
-                        return;
-                    }
-                    None => BindingOutcome::Refused { code: ErrorCode::TRY_ALTERNATE, alternate },
-                }
-            }
-            Verdict::Answer(Some(code)) => BindingOutcome::Refused { code, alternate: None },
-            _ => BindingOutcome::Unusable,
-        };
-        let answer = matches!(outcome, BindingOutcome::Mapped(_)).then(|| read_answer(source, message));
+        let pending = transaction.tag;
+        if verdict == Verdict::Again {
+            self.start(now, pending);
+            return;
+        }
+        let outcome = answer::outcome(verdict, server, message);
+        if let BindingOutcome::Refused { alternate: Some(next), .. } = outcome
+            && may_follow(now, &pending, next)
+        {
+            self.follow(now, pending, next, message);
+            return;
+        }
+        let answer = matches!(outcome, BindingOutcome::Mapped(_)).then(|| answer::read(source, message));
         self.tell(&pending, outcome, round_trip, answer);
+    }
+
+    /// Asks another server the same.
+    fn follow(&mut self, now: Instant, mut pending: Pending, next: SocketAddr, message: &Message<'_>) {
+        let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
+        self.domain = domain.map(|domain| (next, domain.as_str().to_owned()));
+        pending.request.server = next;
+        pending.visited.push((next, now));
+        pending.attempt = Attempt::default();
+        self.start(now, pending);
     }
 
     fn tell(
@@ -317,18 +309,9 @@ impl BindingClient {
         }
     }
 
-    /// Sent once, as on a reliable transport: there is nothing to pace, and nobody else can answer.
+    /// Where requests are sent once, the transport is one that loses nothing, and on which nobody else can answer.
     fn is_reliable(&self) -> bool {
         self.config.schedule.attempts <= 1
-    }
-
-    /// The given schedule, from the measured first wait where there is one.
-    //= rfc8489#6.2.1-8
-    fn schedule(&mut self, now: Instant, server: SocketAddr, given: Schedule) -> Schedule {
-        if given.attempts <= 1 {
-            return given;
-        }
-        self.round_trips.rto(now, server.ip()).map_or(given, |rto| given.with_rto(rto))
     }
 
     /// Time never goes back: an older `now` counts as the newest one seen.
@@ -362,43 +345,3 @@ fn who(config: &BindingConfig) -> Who<'_> {
         Some(Credential::LongTerm(own)) => Who::Long(own, Choice::First),
     }
 }
-
-fn read_answer(source: SocketAddr, message: &Message<'_>) -> BindingAnswer {
-    BindingAnswer {
-        source,
-        mapped_plain: message.attribute::<MappedAddress>().ok().flatten().map(|own| own.0),
-        origin: message.attribute::<ResponseOrigin>().ok().flatten().map(|own| own.0),
-        other: message.attribute::<OtherAddress>().ok().flatten().map(|own| own.0),
-        padding: message.attribute::<Padding<'_>>().ok().flatten().map_or(0, |own| own.0.len()),
-    }
-}
-
-/// The first alternate server of the family of the one that was asked.
-fn alternate(message: &Message<'_>, asked: SocketAddr) -> Option<SocketAddr> {
-    let own = message.attributes().filter(|raw| raw.attribute_type == AlternateServer::TYPE);
-    own.filter_map(|raw| AlternateServer::parse(&raw, message.transaction_id()).ok())
-        .map(|own| own.0)
-        .find(|server| server.is_ipv4() == asked.is_ipv4())
-}
-
-/// XOR-MAPPED-ADDRESS, else what a server of RFC 3489 age sends.
-fn mapped_address(message: &Message<'_>) -> Option<SocketAddr> {
-    match message.attribute::<XorMappedAddress>() {
-        Ok(Some(mapped)) => Some(mapped.0),
-        Ok(None) => message.attribute::<MappedAddress>().ok().flatten().map(|mapped| mapped.0),
-        Err(_) => None,
-    }
-}
-
-const UNDERSTOOD: &[AttributeType] = &[
-    AttributeType::MAPPED_ADDRESS,
-    AttributeType::XOR_MAPPED_ADDRESS,
-    AttributeType::USERNAME,
-    AttributeType::ERROR_CODE,
-    AttributeType::UNKNOWN_ATTRIBUTES,
-    AttributeType::REALM,
-    AttributeType::NONCE,
-    AttributeType::USERHASH,
-    AttributeType::PASSWORD_ALGORITHM,
-    AttributeType::PADDING,
-];

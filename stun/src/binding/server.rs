@@ -167,7 +167,7 @@ impl BindingServer {
             Ok(access) => {
                 // Who has signed a nonce that was sent to this address is there.
                 if self.long_term.is_some() && access.is_some() {
-                    self.allowance.settle(from.client.ip(), &self.keyed);
+                    self.allowance.settle(from.client.ip().to_canonical(), &self.keyed);
                 }
                 asked.access = access;
             }
@@ -233,7 +233,10 @@ impl BindingServer {
 
     fn grant(&mut self, now: Instant, asked: &Asked, wish: &Wish) {
         self.stats.answered += 1;
-        self.answer(now, asked, wish.to, Class::Success, |builder| wish.fill(builder, asked.from.client));
+        // Sockets for both families show IPv4 clients in IPv6's clothes.
+        let client = asked.from.client;
+        let client = SocketAddr::new(client.ip().to_canonical(), client.port());
+        self.answer(now, asked, wish.to, Class::Success, |builder| wish.fill(builder, client));
     }
 
     fn refuse(&mut self, now: Instant, asked: &Asked, code: ErrorCode) {
@@ -281,7 +284,8 @@ impl BindingServer {
             debug_assert!(finished.is_ok(), "an answer is shorter than its request and a few addresses");
         };
         let proved = asked.access.is_some() || asked.from.transport != Transport::Udp;
-        let (allowance, keyed, ip) = (&mut self.allowance, &self.keyed, asked.from.client.ip());
+        let (allowance, keyed, ip) =
+            (&mut self.allowance, &self.keyed, asked.from.client.ip().to_canonical());
         let keep = |len| proved || allowance.spend(now, ip, keyed, asked.received, len);
         if !self.answers.push(to, write, keep) {
             self.stats.dropped_answers += 1;

@@ -29,6 +29,7 @@ pub use event::{
 };
 
 use crate::attribute::ConnectionId;
+use crate::estimate::RoundTrips;
 use crate::session::Session;
 use crate::transaction::Transactions;
 use crate::turn::ChannelNumber;
@@ -49,6 +50,7 @@ pub struct Client {
     domain: Option<String>,
     session: Session,
     transactions: Transactions<Pending>,
+    round_trips: RoundTrips,
     state: State,
     /// Until when the server is to be left alone; without an end, for good.
     barred: Option<Option<Instant>>,
@@ -109,6 +111,7 @@ impl Client {
             domain: None,
             session: Session::Nothing,
             transactions: Transactions::new(),
+            round_trips: RoundTrips::default(),
             state: State::Idle,
             barred: None,
             permissions: BTreeMap::new(),

@@ -11,6 +11,7 @@ mod end;
 mod event;
 mod icmp;
 mod mobility;
+mod open;
 mod permission;
 mod ports;
 mod refresh;
@@ -57,7 +58,7 @@ pub struct Server {
     answers: Answers,
     allocations: Allocations,
     ports: Ports,
-    reservations: BTreeMap<ReservationToken, mobility::Reservation>,
+    reservations: BTreeMap<ReservationToken, open::Reservation>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Clients' connections that carry data.
     carriers: BTreeMap<FiveTuple, ConnectionId>,

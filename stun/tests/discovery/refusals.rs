@@ -7,9 +7,9 @@ use nomagic_stun::discovery::{DiscoveryEvent, Finding, NatDiscovery, NatFilterin
 use nomagic_stun::*;
 use nomagic_testkit::clock::Clock;
 use nomagic_testkit::link::Link;
+use nomagic_testkit::nat::{Dependence, Nat};
 use nomagic_testkit::rng;
 
-use crate::nat::Nat;
 use crate::world::*;
 
 fn link() -> Link {
@@ -17,7 +17,7 @@ fn link() -> Link {
 }
 
 fn nat() -> Box<Nat> {
-    Box::new(Nat::new(NatMapping::AddressDependent, NatFiltering::AddressDependent, &[V4.outer]))
+    Box::new(Nat::new(V4.outer.parse().unwrap(), Dependence::Address, Dependence::Address))
 }
 
 /// A plain server answers with an address and knows nothing of the rest.
@@ -124,7 +124,16 @@ fn a_server_that_answers_from_the_wrong_address_is_not_taken_for_a_filter() {
 /// An announced address that is no other one is none.
 #[test]
 fn an_other_address_that_is_none_is_not_believed() {
-    for other in ["192.0.2.7:3479", "192.0.2.8:3478", "[2001:db8::8]:3479", "0.0.0.0:3479"] {
+    for other in [
+        "192.0.2.7:3479",
+        "192.0.2.8:3478",
+        "192.0.2.8:0",
+        "[2001:db8::8]:3479",
+        "0.0.0.0:3479",
+        "127.0.0.1:3479",
+        "224.0.0.1:3479",
+        "255.255.255.255:3479",
+    ] {
         let clock = Clock::new();
         let mut discovery = NatDiscovery::new(asking(V4), &mut rng(1));
         discovery.start(clock.now());

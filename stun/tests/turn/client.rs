@@ -277,7 +277,8 @@ fn answers_without_a_signature_end_nothing_over_datagrams() {
     hand.answer(&refusal(&request, 437, None, REALM));
     assert_eq!((hand.event(), hand.client.stats().dropped_integrity), (None, 3));
     let (time, sent) = hand.silence();
-    assert_eq!((time.as_millis(), sent), (39_500, 6));
+    // The challenge came at once, so the first wait is the least there is: 100 ms.
+    assert_eq!((time.as_millis(), sent), (79 * 100, 6));
     assert_eq!(hand.failure(), Some((Reason::Integrity, Advice::GiveUp)));
 
     let mut hand = Hand::new(client_config(Transport::Tcp));
@@ -504,12 +505,34 @@ fn data_on_a_channel_may_come_before_the_answer() {
     assert_eq!(input, ClientInput::Payload { peer: peer_address(), data: &mut [42] });
 }
 
+/// T10: the first wait comes from the round trips before, unless nobody knows which sending was answered.
+//= rfc8489#6.2.1-7 test
+//= rfc8489#6.2.1-8 test
+#[test]
+fn a_measured_round_trip_sets_the_first_wait() {
+    for (repeated, expected) in [(false, 80 + 4 * 40), (true, 500)] {
+        let mut hand = Hand::new(udp());
+        let mut request = hand.request().unwrap();
+        if repeated {
+            let due = hand.client.poll_timeout().unwrap();
+            hand.clock.advance_to(due);
+            hand.client.handle_timeout(due);
+            request = hand.request().unwrap();
+        }
+        hand.clock.advance(Duration::from_millis(80));
+        hand.answer(&refusal(&request, 401, Some("n0"), REALM));
+        hand.request().unwrap();
+        let wait = hand.client.poll_timeout().unwrap() - hand.clock.now();
+        assert_eq!(wait.as_millis(), expected);
+    }
+}
+
 #[test]
 fn a_client_that_closes_says_so_and_does_not_wait_for_ever() {
     let mut hand = Hand::allocated(udp());
     hand.client.close(hand.clock.now());
     let (time, sent) = hand.silence();
-    assert_eq!((time.as_millis(), sent), (3500, 3));
+    assert_eq!((time.as_millis(), sent), (7 * 100, 3), "the answers before came at once");
     assert!(hand.client.is_closed());
     assert_eq!(hand.client.allocate(hand.clock.now()), Err(AllocateError::Closed));
     let mut world = World::new(config());

@@ -38,11 +38,11 @@ pub(super) struct Pending {
 
 impl Client {
     pub(super) fn ask(&mut self, now: Instant, ask: Ask) {
-        self.start(Pending { ask, at: now, attempt: Attempt::default() });
+        self.start(now, Pending { ask, at: now, attempt: Attempt::default() });
     }
 
     /// Sends a request, signed with what the server has told us by now.
-    pub(super) fn start(&mut self, mut pending: Pending) {
+    pub(super) fn start(&mut self, now: Instant, mut pending: Pending) {
         let id = TransactionId::random(&mut self.rng);
         let mut request = Vec::new();
         let builder =
@@ -51,7 +51,7 @@ impl Client {
         let who = Who::Long(&self.config.credential, Choice::Strongest);
         let finished = self.session.sign(who, &mut pending.attempt, builder);
         debug_assert!(finished.is_ok(), "what a client asks fits into a message");
-        let mut schedule = self.config.schedule;
+        let mut schedule = self.round_trips.schedule(now, self.server, self.config.schedule);
         if pending.ask == Ask::Release {
             schedule.attempts = schedule.attempts.min(GOODBYES);
             schedule.last_wait = schedule.last_wait.min(4);

@@ -51,10 +51,13 @@ impl Client {
             return Input::Consumed;
         }
         let Some(transaction) = self.transactions.remove(id) else { return Input::Consumed };
-        self.stats.answers += u64::from(verdict != Verdict::Distrusted);
+        if verdict != Verdict::Distrusted {
+            self.stats.answers += 1;
+            self.round_trips.take(now, self.server, &transaction);
+        }
         let outcome = match verdict {
             Verdict::Again => {
-                self.start(transaction.tag);
+                self.start(now, transaction.tag);
                 self.reschedule();
                 return Input::Consumed;
             }
