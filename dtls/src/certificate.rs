@@ -10,12 +10,15 @@ use std::fmt;
 use rand::CryptoRng;
 
 use crate::crypto::SignatureScheme;
+use crate::crypto::provider::Backend;
 use crate::crypto::signature::PublicKey;
 use crate::crypto::signing::SigningKey;
 use crate::error::ParseError;
 use crate::handshake::CertificateChain;
 
 pub use chain::UnixTime;
+#[cfg(test)]
+pub(crate) use der::peer_key_of_spki;
 pub(crate) use der::{CertificateError, peer_key};
 pub use load::IdentityError;
 pub use verify::{Fingerprint, FingerprintError, HashAlgorithm, PeerCertificates, Rejection, Verifier};
@@ -34,7 +37,10 @@ impl Identity {
         let mut serial = [0; 16];
         rng.fill_bytes(&mut serial);
         let unsigned = der::to_be_signed(&key.public_key(), serial);
-        let signature = key.sign(SignatureScheme::ECDSA_SECP256R1_SHA256, &unsigned, rng);
+        // The backend of all seeds: the same seed gives the same certificate.
+        let signature =
+            key.sign(&Backend::RustCrypto, SignatureScheme::ECDSA_SECP256R1_SHA256, &unsigned, rng);
+        let signature = signature.unwrap_or_default();
         Self::new(key, &[&der::signed(&unsigned, &signature)])
     }
 
@@ -79,6 +85,8 @@ impl fmt::Debug for Identity {
 /// What a handshake keeps of the peer's certificates once they are verified.
 pub(crate) struct PeerIdentity {
     pub(crate) key: PublicKey,
+    /// The key as SubjectPublicKeyInfo.
+    pub(crate) spki: Vec<u8>,
     pub(crate) fingerprint: Fingerprint,
 }
 
@@ -87,7 +95,8 @@ pub(crate) fn admit(chain: &CertificateChain<'_>, verifier: &Verifier) -> Result
     let leaf = chain.leaf().ok_or(Refusal::Missing)?;
     let peer = peer_key(leaf).map_err(Refusal::Certificate)?;
     verifier.verify(chain, peer.spki).map_err(Refusal::Rejected)?;
-    Ok(PeerIdentity { key: peer.key, fingerprint: Fingerprint::of(HashAlgorithm::Sha256, leaf) })
+    let fingerprint = Fingerprint::of(HashAlgorithm::Sha256, leaf);
+    Ok(PeerIdentity { key: peer.key, spki: peer.spki.to_vec(), fingerprint })
 }
 
 /// Why a chain did not pass.

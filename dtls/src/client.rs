@@ -19,7 +19,7 @@ use crate::context::{
     Context, Keyed, Negotiated, Step, UNCOMPRESSED, check_common, find_srtp, malformed, refused,
     signed_key_exchange,
 };
-use crate::crypto::key_exchange::EphemeralKey;
+use crate::crypto::key_exchange;
 use crate::crypto::suite::Authentication;
 use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
@@ -286,7 +286,7 @@ fn server_key_exchange(
         return Err(CloseReason::IllegalParameter("a group that was not offered"));
     }
     let signed = signed_key_exchange(&negotiated.randoms, exchange.group, exchange.public_key);
-    cx.verify(&peer.key, exchange.signed, &signed).map_err(refused(message.kind))?;
+    cx.verify(&peer, exchange.signed, &signed).map_err(refused(message.kind))?;
     cx.add(message);
     Ok(Served { negotiated, peer, group: exchange.group, public_key: exchange.public_key.to_vec() })
 }
@@ -315,8 +315,8 @@ fn answer(
     Reader::new(&message.body).finish().map_err(malformed(message.kind))?;
     cx.add(message);
     let Served { negotiated, peer, group, public_key } = served;
-    let key = EphemeralKey::generate(group, &mut cx.rng)
-        .ok_or(CloseReason::IllegalParameter("a group that was not offered"))?;
+    let answered = key_exchange::answer(&cx.config.backend, group, &public_key, &mut cx.rng);
+    let (public_key, premaster) = answered.map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
     cx.flight.begin(Some(message.sequence));
     match wanted {
         CertificateWanted::No => {}
@@ -324,12 +324,11 @@ fn answer(
         CertificateWanted::OfAnotherKind => cx.send(MessageType::CERTIFICATE, |out| encode_chain([], out)),
     }
     cx.send(MessageType::CLIENT_KEY_EXCHANGE, |out| {
-        put_vec::<1>(out, |out| key.put_public_key(out));
+        put_vec::<1>(out, |out| out.extend_from_slice(&public_key));
     });
-    let premaster = key.agree(&public_key).map_err(refused(MessageType::SERVER_KEY_EXCHANGE))?;
     let master = cx.make_keys(&premaster, &negotiated);
     if let CertificateWanted::Yes(scheme) = wanted {
-        let signature = cx.sign_transcript(scheme);
+        let signature = cx.sign_transcript(scheme)?;
         let signed = DigitallySigned { scheme, signature: &signature };
         cx.send(MessageType::CERTIFICATE_VERIFY, |out| signed.encode(out));
     }

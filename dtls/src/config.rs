@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate::{Identity, Verifier};
+use crate::crypto::provider::Backend;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::extension::{ConnectionId, SrtpProfile};
 use crate::keys::Role;
@@ -73,6 +74,8 @@ pub struct Config {
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
+    /// Who does the cryptography; default what is built in.
+    pub backend: Backend,
     /// Gets the secrets, to decrypt captures with; default none.
     pub key_log: Option<KeyLog>,
 }
@@ -118,6 +121,7 @@ impl Config {
             record_size_limit: 1 << 14,
             connection_id: None,
             max_handshake_buffer: 1 << 16,
+            backend: Backend::default(),
             key_log: None,
         }
     }

@@ -7,7 +7,6 @@ use crate::alert::AlertDescription;
 use crate::certificate::{CertificateError, Fingerprint, PeerIdentity, Refusal, admit};
 use crate::config::Config;
 use crate::cookie::CookieSecret;
-use crate::crypto::signature::PublicKey;
 use crate::crypto::suite::Suite;
 use crate::crypto::{CryptoError, NamedGroup, SignatureScheme};
 use crate::error::ParseError;
@@ -109,7 +108,8 @@ impl Context {
             //= rfc7627#5.2-6
             MasterSecret::plain(suite, premaster, randoms)
         };
-        self.layer.install(master.record_ciphers(self.config.role, randoms), self.config.replay_window);
+        let ciphers = master.record_ciphers(&self.config.backend, self.config.role, randoms);
+        self.layer.install(ciphers, self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }
@@ -143,27 +143,32 @@ impl Context {
     }
 
     /// Signs with our certificate's key.
-    pub(crate) fn sign(&mut self, scheme: SignatureScheme, message: &[u8]) -> Vec<u8> {
-        self.config.identity.key().sign(scheme, message, &mut self.rng)
+    pub(crate) fn sign(&mut self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CloseReason> {
+        let Config { identity, backend, .. } = &self.config;
+        let signature = identity.key().sign(backend, scheme, message, &mut self.rng);
+        signature.ok_or(CloseReason::SigningFailed)
     }
 
     /// Signs all messages so far; RFC 5246 section 7.4.8.
-    pub(crate) fn sign_transcript(&mut self, scheme: SignatureScheme) -> Vec<u8> {
-        self.config.identity.key().sign(scheme, self.transcript.messages(), &mut self.rng)
+    pub(crate) fn sign_transcript(&mut self, scheme: SignatureScheme) -> Result<Vec<u8>, CloseReason> {
+        let Config { identity, backend, .. } = &self.config;
+        let signature = identity.key().sign(backend, scheme, self.transcript.messages(), &mut self.rng);
+        signature.ok_or(CloseReason::SigningFailed)
     }
 
     /// Checks the peer's signature, which must be one that we can verify and said so.
     //= rfc5246#7.4.3-2
     pub(crate) fn verify(
         &self,
-        key: &PublicKey,
+        peer: &PeerIdentity,
         signed: DigitallySigned<'_>,
         message: &[u8],
     ) -> Result<(), CryptoError> {
         if !self.config.signature_schemes.contains(&signed.scheme) {
             return Err(CryptoError::Signature);
         }
-        key.verify(signed.scheme, message, signed.signature)
+        let backend = &self.config.backend;
+        peer.key.verify_by(backend, &peer.spki, signed.scheme, message, signed.signature)
     }
 
     /// Adds a message of the peer to the transcript.
@@ -261,6 +266,7 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         | CloseReason::NoExtendedMasterSecret
         | CloseReason::Renegotiation
         | CloseReason::NoCertificate => AlertDescription::HANDSHAKE_FAILURE,
+        CloseReason::SigningFailed => AlertDescription::INTERNAL_ERROR,
         CloseReason::NoApplicationProtocol => AlertDescription::NO_APPLICATION_PROTOCOL,
         CloseReason::IllegalParameter(_) => AlertDescription::ILLEGAL_PARAMETER,
         CloseReason::UnofferedExtension(_) => AlertDescription::UNSUPPORTED_EXTENSION,

@@ -1,8 +1,11 @@
 //! Code points of the cryptography, and what we have of it. Primitives come from libraries; nothing here knows a message.
 
 pub(crate) mod aead;
+#[cfg(feature = "aws-lc-rs")]
+mod aws_lc;
 pub(crate) mod key_exchange;
 pub(crate) mod prf;
+pub(crate) mod provider;
 pub(crate) mod signature;
 pub(crate) mod signing;
 pub(crate) mod suite;

@@ -112,6 +112,9 @@ pub enum CloseReason {
     /// The peer's Finished is not that of our handshake: somebody changed it on the way.
     #[error("the handshake was tampered with")]
     BadFinished,
+    /// The holder of our private key did not sign; see [`crate::Signer`].
+    #[error("our key does not sign")]
+    SigningFailed,
     /// The keys have protected, or failed to open, as much as is safe; RFC 6347 section 4.1, RFC 9147 section 4.5.3.
     #[error("the keys are used up")]
     KeysExhausted,

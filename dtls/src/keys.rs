@@ -5,6 +5,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::crypto::CipherSuite;
 use crate::crypto::aead::RecordCipher;
 use crate::crypto::prf::{HashValue, Running, prf};
+use crate::crypto::provider::Backend;
 use crate::crypto::suite::{Hash, Suite};
 use crate::error::ExportError;
 use crate::handshake::{FragmentHeader, MessageType};
@@ -72,7 +73,7 @@ impl MasterSecret {
     }
 
     /// The keys of both directions: ours to write, the peer's to read.
-    pub(crate) fn record_ciphers(&self, role: Role, randoms: &Randoms) -> RecordKeys {
+    pub(crate) fn record_ciphers(&self, backend: &Backend, role: Role, randoms: &Randoms) -> RecordKeys {
         const LONGEST: usize = 2 * (32 + 12);
         let bulk = self.suite.bulk;
         let (key_len, nonce_len) = (bulk.key_len(), bulk.fixed_nonce_len());
@@ -82,7 +83,7 @@ impl MasterSecret {
         let (keys, nonces) = block.split_at(2 * key_len);
         let cipher = |end: usize| {
             let (key, nonce) = (end * key_len, end * nonce_len);
-            RecordCipher::new(bulk, &keys[key..key + key_len], &nonces[nonce..nonce + nonce_len])
+            RecordCipher::new(backend, bulk, &keys[key..key + key_len], &nonces[nonce..nonce + nonce_len])
         };
         let (client, server) = (cipher(0), cipher(1));
         match role {

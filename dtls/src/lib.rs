@@ -38,6 +38,9 @@ pub use certificate::{
 };
 pub use config::{Config, KeyLog};
 pub use connection::{Connection, Transmit};
+pub use crypto::provider::{
+    AeadKey, Backend, Bulk, KeyShare, KnownAnswerError, Provider, Signer, check_known_answers,
+};
 pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
 pub use error::{ExportError, Kind, ParseError, SealError};
 pub use event::{CloseReason, Connected, Event};

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::CipherSuite;
 use crate::crypto::aead::Associated;
+use crate::crypto::provider::Backend;
 use crate::error::ExportError;
 use crate::keys::{MasterSecret, Randoms, RecordKeys, Role};
 use crate::record::{HEADER_LEN, Header};
@@ -34,7 +35,7 @@ impl Observer {
     ) -> Option<Self> {
         let randoms = Randoms { client: client_random, server: server_random };
         let master = MasterSecret::from_log(suite, master)?;
-        let keys = master.record_ciphers(Role::Client, &randoms);
+        let keys = master.record_ciphers(&Backend::BuiltIn, Role::Client, &randoms);
         Some(Self { master, randoms, keys })
     }
 

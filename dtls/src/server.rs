@@ -99,7 +99,7 @@ impl State {
             }
             (Self::CertificateVerify(keyed, peer), MessageType::CERTIFICATE_VERIFY) => {
                 let signed = DigitallySigned::parse(&message.body).map_err(malformed(message.kind))?;
-                cx.verify(&peer.key, signed, cx.transcript.messages()).map_err(refused(message.kind))?;
+                cx.verify(&peer, signed, cx.transcript.messages()).map_err(refused(message.kind))?;
                 cx.add(message);
                 cx.transcript.forget_messages();
                 Self::Finished(keyed)
@@ -138,8 +138,8 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReaso
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
     let choice = choose(&hello, &cx.config)?;
     let terms = Terms::settle(&cx.config, &hello.extensions, message.kind)?;
-    let key =
-        EphemeralKey::generate(choice.group, &mut cx.rng).ok_or(CloseReason::NothingInCommon("group"))?;
+    let key = EphemeralKey::generate(&cx.config.backend, choice.group, &mut cx.rng)
+        .ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
     let randoms = Randoms { client: *hello.random, server: random };
@@ -150,7 +150,7 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReaso
     cx.flight.begin(Some(message.sequence));
     send_server_hello(cx, &choice, &hello.extensions, &random);
     cx.send_certificate();
-    send_key_exchange(cx, &key, choice.scheme, &randoms);
+    send_key_exchange(cx, &key, choice.scheme, &randoms)?;
     if cx.config.verifier.is_some() {
         send_certificate_request(cx);
     }
@@ -265,17 +265,23 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>
     cx.send(MessageType::SERVER_HELLO, |out| hello.encode(out));
 }
 
-fn send_key_exchange(cx: &mut Context, key: &EphemeralKey, scheme: SignatureScheme, randoms: &Randoms) {
+fn send_key_exchange(
+    cx: &mut Context,
+    key: &EphemeralKey,
+    scheme: SignatureScheme,
+    randoms: &Randoms,
+) -> Result<(), CloseReason> {
     let mut public_key = Vec::new();
     key.put_public_key(&mut public_key);
     let signed = signed_key_exchange(randoms, key.group(), &public_key);
-    let signature = cx.sign(scheme, &signed);
+    let signature = cx.sign(scheme, &signed)?;
     let exchange = ServerKeyExchange {
         group: key.group(),
         public_key: &public_key,
         signed: DigitallySigned { scheme, signature: &signature },
     };
     cx.send(MessageType::SERVER_KEY_EXCHANGE, |out| exchange.encode(out));
+    Ok(())
 }
 
 fn send_certificate_request(cx: &mut Context) {

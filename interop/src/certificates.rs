@@ -24,6 +24,8 @@ pub const P384: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"];
 pub const ED25519: &[&str] = &["ed25519"];
 /// RSA with a key of 2048 bits.
 pub const RSA: &[&str] = &["rsa:2048"];
+/// RSA with a key of 4096 bits.
+pub const RSA_4096: &[&str] = &["rsa:4096"];
 
 /// Makes a self-signed certificate in a folder of the test's own.
 ///

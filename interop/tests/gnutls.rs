@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use nomagic_dtls::{CipherSuite, CloseReason, Config, Identity, SrtpProfile, Verifier};
-use nomagic_interop::certificates::{Files, P256, folder, self_signed};
+use nomagic_interop::certificates::{ED25519, Files, P256, P384, RSA, folder, self_signed};
 use nomagic_interop::dtls::{Endpoint, free_udp_port};
 use nomagic_interop::talker::Talker;
 use nomagic_testkit::rng;
@@ -61,8 +61,19 @@ fn exported(end: &Endpoint) -> String {
     material.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// GnuTLS's names of ciphers, and the suite that comes of them.
-const SUITES: &[(&str, CipherSuite)] = &[("AES-128-GCM", CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256)];
+/// GnuTLS's names of ciphers, and the suite that comes of them with certificates of ECDSA, and of RSA.
+const SUITES: &[(&str, [CipherSuite; 2])] = &[
+    ("AES-128-GCM", [CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256, CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256]),
+    ("AES-256-GCM", [CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384, CipherSuite::ECDHE_RSA_AES_256_GCM_SHA384]),
+    (
+        "CHACHA20-POLY1305",
+        [CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256, CipherSuite::ECDHE_RSA_CHACHA20_POLY1305_SHA256],
+    ),
+];
+
+/// Kinds of certificates, and which suites they go with.
+const KINDS: &[(&str, &[&str], usize)] =
+    &[("p256", P256, 0), ("p384", P384, 0), ("ed25519", ED25519, 0), ("rsa", RSA, 1)];
 
 /// It sends a cookie first, and echoes what it gets.
 #[test]
@@ -70,18 +81,20 @@ fn our_client_is_echoed_by_gnutls_serv() {
     if !has_gnutls() {
         return;
     }
-    let files = files("gnutls-serv", P256);
-    for (cipher, suite) in SUITES {
-        let port = free_udp_port();
-        let _program = server_program(port, &files, cipher, &[]);
-        let mut end = Endpoint::client(client(&files), port);
-        let connected = end.connect();
-        assert_eq!(connected.suite, *suite);
-        assert_eq!(connected.peer_fingerprint, Some(files.fingerprint));
-        end.send(b"there and back\n");
-        end.expect(b"there and back\n");
-        end.close();
-        assert!(end.connection.is_closed());
+    for (name, kind, which) in KINDS {
+        let files = files(&format!("gnutls-serv-{name}"), kind);
+        for (cipher, suites) in SUITES {
+            let port = free_udp_port();
+            let _program = server_program(port, &files, cipher, &[]);
+            let mut end = Endpoint::client(client(&files), port);
+            let connected = end.connect();
+            assert_eq!(connected.suite, suites[*which]);
+            assert_eq!(connected.peer_fingerprint, Some(files.fingerprint));
+            end.send(b"there and back\n");
+            end.expect(b"there and back\n");
+            end.close();
+            assert!(end.connection.is_closed());
+        }
     }
 }
 
@@ -90,19 +103,22 @@ fn gnutls_cli_talks_to_our_server_and_leaves() {
     if !has_gnutls() {
         return;
     }
-    let files = files("gnutls-cli", P256);
-    for (cipher, suite) in SUITES {
-        let mut end = Endpoint::server(server(&files));
-        let mut program = client_program(end.port(), &files, cipher, &[]);
-        assert_eq!(end.connect().suite, *suite);
-        program.wait_for("Handshake was completed");
-        program.say("from them to us\n");
-        end.expect(b"from them to us\n");
-        end.send(b"from us to them\n");
-        program.wait_for("from us to them");
-        program.hang_up();
-        end.run_until("close_notify", |end| end.closed.is_some());
-        assert_eq!(end.closed, Some(CloseReason::Peer));
+    for (name, kind, _) in KINDS {
+        let files = files(&format!("gnutls-cli-{name}"), kind);
+        for (cipher, suites) in SUITES {
+            let mut end = Endpoint::server(server(&files));
+            let mut program = client_program(end.port(), &files, cipher, &[]);
+            // Our own certificate is on P-256.
+            assert_eq!(end.connect().suite, suites[0]);
+            program.wait_for("Handshake was completed");
+            program.say("from them to us\n");
+            end.expect(b"from them to us\n");
+            end.send(b"from us to them\n");
+            program.wait_for("from us to them");
+            program.hang_up();
+            end.run_until("close_notify", |end| end.closed.is_some());
+            assert_eq!(end.closed, Some(CloseReason::Peer));
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::sync::{Arc, LazyLock};
 
 use nomagic_dtls::{
-    CipherSuite, CloseReason, Config, Identity, NamedGroup, Rejection, SrtpProfile, Verifier,
+    CipherSuite, CloseReason, Config, Identity, NamedGroup, Rejection, SignatureScheme, SrtpProfile, Verifier,
 };
-use nomagic_interop::certificates::{Files, P256, folder, self_signed};
+use nomagic_interop::certificates::{ED25519, Files, P256, P384, RSA, RSA_4096, folder, self_signed};
 use nomagic_interop::dtls::{Endpoint, free_udp_port};
 use nomagic_interop::talker::Talker;
 use nomagic_testkit::rng;
@@ -73,29 +73,100 @@ fn exported(end: &Endpoint) -> String {
     material.iter().map(|octet| format!("{octet:02X}")).collect()
 }
 
-const SUITES: &[(&str, CipherSuite)] =
-    &[("ECDHE-ECDSA-AES128-GCM-SHA256", CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256)];
+/// OpenSSL's names of the suites that go with certificates of ECDSA and EdDSA, and of those that go with RSA.
+const SUITES: [&[(&str, CipherSuite)]; 2] = [
+    &[
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256),
+        ("ECDHE-ECDSA-AES256-GCM-SHA384", CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384),
+        ("ECDHE-ECDSA-CHACHA20-POLY1305", CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256),
+    ],
+    &[
+        ("ECDHE-RSA-AES128-GCM-SHA256", CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256),
+        ("ECDHE-RSA-AES256-GCM-SHA384", CipherSuite::ECDHE_RSA_AES_256_GCM_SHA384),
+        ("ECDHE-RSA-CHACHA20-POLY1305", CipherSuite::ECDHE_RSA_CHACHA20_POLY1305_SHA256),
+    ],
+];
 
 /// OpenSSL's lists of groups, and what comes of them: its list also says on which curves certificates may be.
-const GROUPS: &[(&str, NamedGroup)] =
-    &[("X25519:P-256", NamedGroup::X25519), ("P-256", NamedGroup::SECP256R1)];
+const GROUPS: &[(&str, NamedGroup)] = &[
+    ("X25519:P-256:P-384", NamedGroup::X25519),
+    ("P-256:P-384", NamedGroup::SECP256R1),
+    ("P-384:P-256", NamedGroup::SECP384R1),
+];
+
+/// Kinds of certificates, and which suites they go with.
+const KINDS: &[(&str, &[&str], usize)] = &[
+    ("p256", P256, 0),
+    ("p384", P384, 0),
+    ("ed25519", ED25519, 0),
+    ("rsa", RSA, 1),
+    ("rsa4096", RSA_4096, 1),
+];
+
+fn meets_s_server(files: &Files, (name, suite): (&str, CipherSuite), (groups, group): (&str, NamedGroup)) {
+    let port = free_udp_port();
+    let mut program = s_server(port, files, &["-cipher", name, "-groups", groups, "-Verify", "1", "-quiet"]);
+    let mut config = client(files);
+    // OpenSSL takes the first choice of the client, which also has to know the curve of the certificate.
+    config.groups = vec![group, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    let mut end = Endpoint::client(config, port);
+    let connected = end.connect();
+    assert_eq!((connected.suite, connected.group), (suite, group));
+    assert_eq!(connected.peer_fingerprint, Some(files.fingerprint));
+    talk_and_leave(&mut end, &mut program);
+}
 
 #[test]
 fn our_client_talks_to_s_server_with_every_suite_and_group() {
     if !has_openssl() {
         return;
     }
-    let files = files("suites-client", P256);
-    for (name, suite) in SUITES {
-        for (groups, group) in GROUPS {
+    for (suites, kind) in SUITES.into_iter().zip([P256, RSA]) {
+        let files = files("suites-client", kind);
+        for suite in suites {
+            GROUPS.iter().for_each(|group| meets_s_server(&files, *suite, *group));
+        }
+    }
+}
+
+#[test]
+fn our_client_talks_to_s_server_with_certificates_of_every_kind() {
+    if !has_openssl() {
+        return;
+    }
+    // A server of OpenSSL 3 has no suite for Ed25519 in DTLS, though in TLS it has.
+    for (name, kind, suites) in KINDS.iter().filter(|(name, ..)| *name != "ed25519") {
+        meets_s_server(&files(&format!("kinds-client-{name}"), kind), SUITES[*suites][0], GROUPS[0]);
+    }
+}
+
+/// What a server of OpenSSL signs its key share with is its first choice among ours: each of them in turn.
+#[test]
+fn signatures_of_s_server_with_every_scheme_verify() {
+    if !has_openssl() {
+        return;
+    }
+    let curves = [
+        SignatureScheme::ECDSA_SECP256R1_SHA256,
+        SignatureScheme::ECDSA_SECP384R1_SHA384,
+        SignatureScheme::ECDSA_SECP521R1_SHA512,
+    ];
+    let rsa = [
+        SignatureScheme::RSA_PSS_RSAE_SHA256,
+        SignatureScheme::RSA_PSS_RSAE_SHA384,
+        SignatureScheme::RSA_PSS_RSAE_SHA512,
+        SignatureScheme::RSA_PKCS1_SHA256,
+        SignatureScheme::RSA_PKCS1_SHA384,
+        SignatureScheme::RSA_PKCS1_SHA512,
+    ];
+    for (name, kind, schemes) in [("p256", P256, &curves[..]), ("p384", P384, &curves), ("rsa", RSA, &rsa)] {
+        let files = files(&format!("schemes-{name}"), kind);
+        for scheme in schemes {
             let port = free_udp_port();
-            let mut program =
-                s_server(port, &files, &["-cipher", name, "-groups", groups, "-Verify", "1", "-quiet"]);
-            let mut end = Endpoint::client(client(&files), port);
-            let connected = end.connect();
-            assert_eq!((connected.suite, connected.group), (*suite, *group));
-            assert_eq!(connected.peer_fingerprint, Some(files.fingerprint));
-            talk_and_leave(&mut end, &mut program);
+            let _program = s_server(port, &files, &["-Verify", "1", "-quiet"]);
+            let mut config = client(&files);
+            config.signature_schemes = vec![*scheme];
+            Endpoint::client(config, port).connect();
         }
     }
 }
@@ -106,9 +177,11 @@ fn s_client_talks_to_our_server_with_every_suite_and_group() {
         return;
     }
     let files = files("suites-server", P256);
-    for (name, suite) in SUITES {
+    for (name, suite) in SUITES[0] {
         for (groups, group) in GROUPS {
-            let mut end = Endpoint::server(server(&files));
+            let mut config = server(&files);
+            config.groups = vec![*group];
+            let mut end = Endpoint::server(config);
             let mut program = s_client(end.port(), Some(&files), &["-cipher", name, "-groups", groups]);
             let connected = end.connect();
             assert_eq!((connected.suite, connected.group), (*suite, *group));
@@ -117,6 +190,59 @@ fn s_client_talks_to_our_server_with_every_suite_and_group() {
             assert!(said.contains("closed"), "our close_notify ends it: {said}");
         }
     }
+}
+
+/// Their certificate of every kind; and ours of every kind that we sign with, from the files that OpenSSL wrote.
+#[test]
+fn s_client_and_our_server_have_certificates_of_every_kind() {
+    if !has_openssl() {
+        return;
+    }
+    for (name, kind, suites) in KINDS {
+        let files = files(&format!("kinds-server-{name}"), kind);
+        let mut config = server(&files);
+        if *suites == 0 {
+            let [certificate, key] =
+                [&files.certificate, &files.key].map(|path| std::fs::read_to_string(path).unwrap());
+            let ours = Arc::new(Identity::from_pem(&certificate, &key).unwrap());
+            config = Config::server(ours, Verifier::fingerprints([files.fingerprint]));
+            config.address_validated = true;
+        }
+        let mut end = Endpoint::server(config);
+        let mut program = s_client(end.port(), Some(&files), &[]);
+        assert_eq!(end.connect().peer_fingerprint, Some(files.fingerprint));
+        talk_and_leave(&mut end, &mut program);
+    }
+}
+
+/// ALPN and the server's name, both ways.
+#[test]
+fn names_are_agreed_on() {
+    if !has_openssl() {
+        return;
+    }
+    let files = files("names", P256);
+    let protocols = || vec![b"c-webrtc".to_vec(), b"webrtc".to_vec()];
+    let port = free_udp_port();
+    let mut program = s_server(port, &files, &["-alpn", "webrtc", "-Verify", "1", "-tlsextdebug"]);
+    let mut config = client(&files);
+    config.application_protocols = protocols();
+    config.server_name = Some("sfu.example.org".to_owned());
+    let mut end = Endpoint::client(config, port);
+    end.connect();
+    assert_eq!(end.connection.application_protocol(), Some(&b"webrtc"[..]));
+    program.wait_for("ALPN protocols selected: webrtc");
+    program.wait_for("\"server name\" (id=0)");
+
+    let mut config = server(&files);
+    config.application_protocols = protocols();
+    let mut end = Endpoint::server(config);
+    let options = ["-alpn", "webrtc,h3", "-servername", "sfu.example.org"];
+    let mut program = s_client(end.port(), Some(&files), &options);
+    end.connect();
+    assert_eq!(end.connection.application_protocol(), Some(&b"webrtc"[..]));
+    assert_eq!(end.connection.server_name(), Some("sfu.example.org"));
+    program.wait_for("ALPN protocol: webrtc");
 }
 
 /// The farewell of the program ends the connection as the peer's wish. (`s_server` closes its socket without one.)

@@ -47,7 +47,16 @@ pub(crate) struct PeerKey<'a> {
 /// extensions or the signature, which in a self-signed certificate prove nothing. So certificates that are unsigned (RFC
 /// 9925), signed with any algorithm, or odd in other ways can be used.
 pub(crate) fn peer_key(certificate: &[u8]) -> Result<PeerKey<'_>, CertificateError> {
-    let spki = subject_public_key_info(certificate).map_err(|_| CertificateError::Malformed)?;
+    peer_key_of(subject_public_key_info(certificate).map_err(|_| CertificateError::Malformed)?)
+}
+
+/// The key of a SubjectPublicKeyInfo.
+#[cfg(test)]
+pub(crate) fn peer_key_of_spki(spki: &[u8]) -> Result<PublicKey, CertificateError> {
+    peer_key_of(spki).map(|peer| peer.key)
+}
+
+fn peer_key_of(spki: &[u8]) -> Result<PeerKey<'_>, CertificateError> {
     let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(|_| CertificateError::Malformed)?;
     let bytes = info.subject_public_key.as_bytes().ok_or(CertificateError::Malformed)?;
     Ok(PeerKey { spki, key: public_key(info.algorithm, bytes)?, bytes })

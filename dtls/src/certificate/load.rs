@@ -5,9 +5,12 @@ use der::{Decode, Reader, SliceReader};
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::der::{EC_PUBLIC_KEY, ED25519, RSA_ENCRYPTION, SECP256R1, SECP384R1, peer_key, sequence};
+use super::der::{EC_PUBLIC_KEY, ED25519, PeerKey, RSA_ENCRYPTION, SECP256R1, SECP384R1, peer_key, sequence};
 use super::{CertificateError, Identity};
-use crate::crypto::signing::SigningKey;
+use crate::crypto::NamedGroup;
+use crate::crypto::provider::Signer;
+use crate::crypto::signature::PublicKey;
+use crate::crypto::signing::{Plugged, SigningKey};
 
 /// Why a certificate and its key make no [`Identity`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,20 +72,45 @@ impl Identity {
         key: &[u8],
     ) -> Result<Self, IdentityError> {
         let chain: Vec<_> = certificates.into_iter().collect();
-        let leaf = chain.first().ok_or(IdentityError::NoCertificate)?;
-        if chain.iter().map(|certificate| 3 + certificate.len()).sum::<usize>() >= 1 << 24 {
-            return Err(IdentityError::TooLong);
-        }
-        let public = peer_key(leaf).map_err(|fault| match fault {
-            CertificateError::Malformed => IdentityError::Certificate,
-            CertificateError::UnsupportedKey => IdentityError::UnsupportedKey,
-        })?;
+        let public = leaf_key(&chain)?;
         let key = private_key(key)?;
         if key.public_key() != public.bytes {
             return Err(IdentityError::Mismatch);
         }
         Ok(Self::new(key, &chain))
     }
+
+    /// Takes a chain of certificates as DER, one's own first, whose key somebody else holds. That `signer` has the right
+    /// one shows only when it signs.
+    ///
+    /// # Errors
+    /// See [`IdentityError`].
+    pub fn with_signer<'a>(
+        certificates: impl IntoIterator<Item = &'a [u8]>,
+        signer: Box<dyn Signer>,
+    ) -> Result<Self, IdentityError> {
+        let chain: Vec<_> = certificates.into_iter().collect();
+        let key = leaf_key(&chain)?.key;
+        let curve = match key {
+            PublicKey::P256(_) => Some(NamedGroup::SECP256R1),
+            PublicKey::P384(_) => Some(NamedGroup::SECP384R1),
+            PublicKey::Ed25519(_) | PublicKey::Rsa { .. } => None,
+        };
+        let plugged = Plugged { signer, authentication: key.authentication(), curve };
+        Ok(Self::new(SigningKey::Plugged(plugged), &chain))
+    }
+}
+
+/// The public key of the first certificate of a chain that fits a message.
+fn leaf_key<'a>(chain: &[&'a [u8]]) -> Result<PeerKey<'a>, IdentityError> {
+    let leaf = chain.first().ok_or(IdentityError::NoCertificate)?;
+    if chain.iter().map(|certificate| 3 + certificate.len()).sum::<usize>() >= 1 << 24 {
+        return Err(IdentityError::TooLong);
+    }
+    peer_key(leaf).map_err(|fault| match fault {
+        CertificateError::Malformed => IdentityError::Certificate,
+        CertificateError::UnsupportedKey => IdentityError::UnsupportedKey,
+    })
 }
 
 /// A block of PEM.
@@ -156,8 +184,8 @@ fn sec1(der: &[u8], curve: Option<ObjectIdentifier>) -> Loaded {
         None => ObjectIdentifier::from_der(AnyRef::decode(&mut fields)?.value())?,
     };
     Ok(match curve {
-        SECP256R1 => p256::ecdsa::SigningKey::from_slice(key).ok().map(SigningKey::P256),
-        SECP384R1 => p384::ecdsa::SigningKey::from_slice(key).ok().map(SigningKey::P384),
+        SECP256R1 => p256::ecdsa::SigningKey::from_slice(key).ok().map(SigningKey::p256),
+        SECP384R1 => p384::ecdsa::SigningKey::from_slice(key).ok().map(SigningKey::p384),
         _ => return Ok(Err(IdentityError::UnsupportedKey)),
     }
     .ok_or(IdentityError::Key))

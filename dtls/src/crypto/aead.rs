@@ -5,6 +5,7 @@ use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use chacha20poly1305::ChaCha20Poly1305;
 use zeroize::Zeroize;
 
+use super::provider::{AeadKey, Backend};
 use super::suite::Bulk;
 use crate::record::{ContentType, Version};
 
@@ -59,17 +60,37 @@ enum Aead {
     Aes128Gcm(Aes128Gcm),
     Aes256Gcm(Aes256Gcm),
     ChaCha20Poly1305(ChaCha20Poly1305),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLc(super::aws_lc::AwsLcAead),
+    Plugged(Box<dyn AeadKey>),
+}
+
+impl Aead {
+    fn new(backend: &Backend, bulk: Bulk, key: &[u8]) -> Option<Self> {
+        if let Some(plugged) = backend.plugged().and_then(|provider| provider.aead(bulk, key)) {
+            return Some(Self::Plugged(plugged));
+        }
+        #[cfg(feature = "aws-lc-rs")]
+        if backend.takes_aws_lc()
+            && let Some(aead) = super::aws_lc::AwsLcAead::new(bulk, key)
+        {
+            return Some(Self::AwsLc(aead));
+        }
+        match bulk {
+            Bulk::Aes128Gcm => Aes128Gcm::new_from_slice(key).map(Self::Aes128Gcm),
+            Bulk::Aes256Gcm => Aes256Gcm::new_from_slice(key).map(Self::Aes256Gcm),
+            Bulk::ChaCha20Poly1305 => ChaCha20Poly1305::new_from_slice(key).map(Self::ChaCha20Poly1305),
+        }
+        .ok()
+    }
 }
 
 impl RecordCipher {
     /// `key` and `fixed_nonce` have the lengths that `bulk` says.
-    pub(crate) fn new(bulk: Bulk, key: &[u8], fixed_nonce: &[u8]) -> Self {
-        let aead = match bulk {
-            Bulk::Aes128Gcm => Aes128Gcm::new_from_slice(key).map(Aead::Aes128Gcm),
-            Bulk::Aes256Gcm => Aes256Gcm::new_from_slice(key).map(Aead::Aes256Gcm),
-            Bulk::ChaCha20Poly1305 => ChaCha20Poly1305::new_from_slice(key).map(Aead::ChaCha20Poly1305),
+    pub(crate) fn new(backend: &Backend, bulk: Bulk, key: &[u8], fixed_nonce: &[u8]) -> Self {
+        let Some(aead) = Aead::new(backend, bulk, key) else {
+            unreachable!("the key block is cut by the lengths of the same table")
         };
-        let Ok(aead) = aead else { unreachable!("the key block is cut by the lengths of the same table") };
         let mut iv = [0; 12];
         iv[..fixed_nonce.len()].copy_from_slice(fixed_nonce);
         Self { aead, iv, explicit_nonce_len: bulk.explicit_nonce_len() }
@@ -83,37 +104,59 @@ impl RecordCipher {
     /// Encrypts `content` where it lies, and returns the tag. The nonce is the record's position, which never comes
     /// twice; if the suite has the record carry it, the caller writes it.
     pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> [u8; TAG_LEN] {
-        let nonce = self.nonce(associated.position.to_be_bytes()).into();
+        let nonce = self.nonce(associated.position.to_be_bytes());
         let mut room = [0; MAX_ASSOCIATED_LEN];
         let bound = associated.bytes(content.len(), &mut room);
         let sealed = match &self.aead {
-            Aead::Aes128Gcm(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
-            Aead::Aes256Gcm(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
-            Aead::ChaCha20Poly1305(aead) => aead.encrypt_inout_detached(&nonce, bound, content.into()),
+            Aead::Aes128Gcm(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            Aead::Aes256Gcm(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            Aead::ChaCha20Poly1305(aead) => {
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Aead::AwsLc(aead) => aead.seal(nonce, bound, content),
+            Aead::Plugged(aead) => Some(aead.seal(&nonce, bound, content)),
         };
         match sealed {
-            Ok(tag) => tag.into(),
-            Err(_) => unreachable!("these ciphers take 64 GB and more, and a record has 16 KB"),
+            Some(tag) => tag,
+            None => unreachable!("these ciphers take 64 GB and more, and a record has 16 KB"),
         }
     }
 
     /// Decrypts a record's content where it lies: explicit nonce if there is one, ciphertext, tag. Returns the
-    /// plaintext, or `None` if it is too short or not authentic; then it is as it was.
+    /// plaintext, or `None` if it is too short or not authentic; then what is there means nothing, and is no plaintext.
     pub(crate) fn open<'a>(&self, associated: Associated<'_>, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let (explicit, rest) = content.split_at_mut_checked(self.explicit_nonce_len)?;
-        let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
         let position = associated.position.to_be_bytes();
-        let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position)).into();
+        let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position));
         let mut room = [0; MAX_ASSOCIATED_LEN];
-        let bound = associated.bytes(text.len(), &mut room);
-        let tag = (&*tag).into();
+        let bound = associated.bytes(rest.len().checked_sub(TAG_LEN)?, &mut room);
+        #[cfg(feature = "aws-lc-rs")]
+        if let Aead::AwsLc(aead) = &self.aead {
+            return aead.open(nonce, bound, rest);
+        }
+        let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
+        let tag = &*tag;
         let inout = (&mut *text).into();
         let opened = match &self.aead {
-            Aead::Aes128Gcm(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
-            Aead::Aes256Gcm(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
-            Aead::ChaCha20Poly1305(aead) => aead.decrypt_inout_detached(&nonce, bound, inout, tag),
+            Aead::Aes128Gcm(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            Aead::Aes256Gcm(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            Aead::ChaCha20Poly1305(aead) => {
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
+            }
+            #[cfg(feature = "aws-lc-rs")]
+            Aead::AwsLc(_) => false,
+            Aead::Plugged(aead) => aead.open(&nonce, bound, text, tag),
         };
-        opened.ok().map(|()| text)
+        opened.then_some(text)
     }
 
     fn nonce(&self, variable: [u8; 8]) -> [u8; 12] {
@@ -130,125 +173,4 @@ impl Drop for RecordCipher {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use nomagic_testkit::vectors::{hex, json};
-
-    const ASSOCIATED: Associated<'_> = Associated {
-        position: 1 << 48 | 7,
-        content_type: ContentType::APPLICATION_DATA,
-        version: Version::DTLS_1_2,
-        connection_id: &[],
-    };
-
-    const ALL: [Bulk; 3] = [Bulk::Aes128Gcm, Bulk::Aes256Gcm, Bulk::ChaCha20Poly1305];
-
-    fn cipher(bulk: Bulk) -> RecordCipher {
-        RecordCipher::new(bulk, &vec![1; bulk.key_len()], &vec![2; bulk.fixed_nonce_len()])
-    }
-
-    fn sealed(cipher: &RecordCipher, text: &[u8]) -> Vec<u8> {
-        let explicit = &ASSOCIATED.position.to_be_bytes()[..cipher.explicit_nonce_len()];
-        let mut text = text.to_vec();
-        let tag = cipher.seal(ASSOCIATED, &mut text);
-        [explicit, &text, &tag].concat()
-    }
-
-    // D9
-    #[test]
-    fn a_record_opens_only_as_it_was_sealed() {
-        for bulk in ALL {
-            let cipher = cipher(bulk);
-            let sealed = sealed(&cipher, b"twelve bytes");
-            assert_eq!(sealed.len(), bulk.explicit_nonce_len() + 12 + TAG_LEN);
-            assert_eq!(cipher.open(ASSOCIATED, &mut sealed.clone()).unwrap(), b"twelve bytes");
-            for at in 0..sealed.len() {
-                let mut forged = sealed.clone();
-                forged[at] ^= 1;
-                let before = forged.clone();
-                assert!(cipher.open(ASSOCIATED, &mut forged).is_none());
-                assert_eq!(forged, before, "nothing is decrypted unless the tag matches");
-                assert!(cipher.open(ASSOCIATED, &mut sealed[..at].to_vec()).is_none());
-            }
-            let other = Associated { content_type: ContentType::ALERT, ..ASSOCIATED };
-            assert!(cipher.open(other, &mut sealed.clone()).is_none());
-        }
-    }
-
-    /// RFC 7905 section 2: the nonce is the position XORed onto the IV; RFC 5288 section 3: it stands behind the salt.
-    #[test]
-    fn the_nonce_is_made_as_the_suite_says() {
-        let mut text = *b"some text";
-        let mut room = [0; MAX_ASSOCIATED_LEN];
-        let bound = ASSOCIATED.bytes(text.len(), &mut room);
-        let nonce = [2, 2, 2, 2, 2, 2 ^ 1, 2, 2, 2, 2, 2, 2 ^ 7].into();
-        let tag = ChaCha20Poly1305::new(&[1; 32].into())
-            .encrypt_inout_detached(&nonce, bound, text.as_mut_slice().into())
-            .unwrap();
-        assert_eq!(sealed(&cipher(Bulk::ChaCha20Poly1305), b"some text"), [&text[..], &tag].concat());
-
-        let mut text = *b"some text";
-        let nonce = [2, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 7];
-        let tag = Aes256Gcm::new(&[1; 32].into())
-            .encrypt_inout_detached(&nonce.into(), bound, text.as_mut_slice().into())
-            .unwrap();
-        assert_eq!(sealed(&cipher(Bulk::Aes256Gcm), b"some text"), [&nonce[4..], &text[..], &tag].concat());
-    }
-
-    /// RFC 9146 section 5.3: what an id changes, written out.
-    //= rfc9146#3-7 test
-    //= rfc9146#3-8 test
-    //= rfc9146#5-1 test
-    #[test]
-    fn an_id_changes_what_a_record_is_bound_to() {
-        let mut room = [0; MAX_ASSOCIATED_LEN];
-        let plain = [0, 1, 0, 0, 0, 0, 0, 7, 23, 0xfe, 0xfd, 1, 2];
-        assert_eq!(ASSOCIATED.bytes(258, &mut room), plain);
-        let with_id =
-            Associated { content_type: ContentType::TLS12_CID, connection_id: &[9, 8, 7], ..ASSOCIATED };
-        let expected =
-            [&[0xff; 8][..], &[25, 3, 25, 0xfe, 0xfd], &[0, 1, 0, 0, 0, 0, 0, 7], &[9, 8, 7], &[1, 2]];
-        assert_eq!(with_id.bytes(258, &mut room), expected.concat());
-        let longest = Associated { connection_id: &[1; 255], ..with_id };
-        assert_eq!(longest.bytes(0, &mut room).len(), MAX_ASSOCIATED_LEN);
-    }
-
-    /// The groups of the Wycheproof file that have our sizes, against the cipher itself: it chooses other associated
-    /// data than ours.
-    #[test]
-    fn the_cipher_agrees_with_wycheproof() {
-        let Some(file) = json("crypto/wycheproof-aes_gcm_test.json") else { return };
-        let mut ran = 0;
-        for group in file["testGroups"].as_array().unwrap() {
-            let (key_size, 96) = (group["keySize"].as_u64().unwrap(), group["ivSize"].as_u64().unwrap())
-            else {
-                continue;
-            };
-            if key_size == 192 {
-                continue;
-            }
-            for case in group["tests"].as_array().unwrap() {
-                let field = |name: &str| hex(case[name].as_str().unwrap());
-                let key = field("key");
-                let nonce: [u8; 12] = field("iv").try_into().unwrap();
-                let tag: [u8; 16] = field("tag").try_into().unwrap();
-                let mut text = field("ct");
-                let (nonce, tag) = (nonce.into(), tag.into());
-                let inout = text.as_mut_slice().into();
-                let opened = if key_size == 128 {
-                    let aead = Aes128Gcm::new_from_slice(&key).unwrap();
-                    aead.decrypt_inout_detached(&nonce, &field("aad"), inout, &tag)
-                } else {
-                    let aead = Aes256Gcm::new_from_slice(&key).unwrap();
-                    aead.decrypt_inout_detached(&nonce, &field("aad"), inout, &tag)
-                };
-                assert_eq!(opened.is_ok(), case["result"] == "valid", "{case}");
-                if opened.is_ok() {
-                    assert_eq!(text, field("msg"));
-                }
-                ran += 1;
-            }
-        }
-        assert!(ran > 100, "{ran} cases");
-    }
-}
+mod tests;

@@ -4,8 +4,9 @@ use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use rsa::{BoxedUint, RsaPublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::provider::Backend;
+use super::suite::Authentication;
 use super::{CryptoError, SignatureScheme};
-use crate::crypto::suite::Authentication;
 
 /// Sizes of RSA keys that are taken, in bits: smaller ones prove little, greater ones cost too much to look at.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
@@ -100,27 +101,60 @@ impl PublicKey {
         }
     }
 
-    /// Checks a signature over `message`. A curve goes with any hash function, a key for PSS with PSS only.
+    /// Whether such signatures are made with such a key: a curve goes with any hash function, a key for PSS with PSS only.
+    fn suits(&self, scheme: SignatureScheme) -> bool {
+        match (self, SignatureHash::of(scheme)) {
+            (Self::Ed25519(_), None) => scheme == SignatureScheme::ED25519,
+            (Self::P256(_) | Self::P384(_), Some(_)) => scheme.is_ecdsa(),
+            (Self::Rsa { pss, .. }, Some(hash)) => scheme.suits_rsa(*pss, hash),
+            _ => false,
+        }
+    }
+
+    /// Checks a signature over `message`, by way of the backend. `spki` is the key as DER.
+    pub(crate) fn verify_by(
+        &self,
+        backend: &Backend,
+        spki: &[u8],
+        scheme: SignatureScheme,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError> {
+        let plugged = backend.plugged().filter(|_| self.suits(scheme));
+        let verdict = plugged.and_then(|provider| provider.verify(scheme, spki, message, signature));
+        #[cfg(feature = "aws-lc-rs")]
+        let verdict = verdict.or_else(|| {
+            let takes = backend.takes_aws_lc() && self.suits(scheme);
+            takes.then(|| super::aws_lc::verify(self, scheme, message, signature)).flatten()
+        });
+        match verdict {
+            Some(true) => Ok(()),
+            Some(false) => Err(CryptoError::Signature),
+            None => self.verify(scheme, message, signature),
+        }
+    }
+
+    /// Checks a signature over `message`.
     pub(crate) fn verify(
         &self,
         scheme: SignatureScheme,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), CryptoError> {
-        let hash = SignatureHash::of(scheme);
-        let verified = match (self, hash) {
-            (Self::Ed25519(key), None) if scheme == SignatureScheme::ED25519 => {
-                ed25519_dalek::Signature::from_slice(signature)
-                    .and_then(|signature| key.verify_strict(message, &signature))
-                    .is_ok()
-            }
-            (Self::P256(key), Some(hash)) if scheme.is_ecdsa() => p256::ecdsa::Signature::from_der(signature)
+        if !self.suits(scheme) {
+            return Err(CryptoError::Signature);
+        }
+        let verified = match (self, SignatureHash::of(scheme)) {
+            (Self::Ed25519(key), None) => ed25519_dalek::Signature::from_slice(signature)
+                .and_then(|signature| key.verify_strict(message, &signature))
+                .is_ok(),
+            (Self::P256(key), Some(hash)) => p256::ecdsa::Signature::from_der(signature)
                 .and_then(|signature| key.verify_prehash(hash.digest(message).as_ref(), &signature))
                 .is_ok(),
-            (Self::P384(key), Some(hash)) if scheme.is_ecdsa() => p384::ecdsa::Signature::from_der(signature)
+            (Self::P384(key), Some(hash)) => p384::ecdsa::Signature::from_der(signature)
                 .and_then(|signature| key.verify_prehash(hash.digest(message).as_ref(), &signature))
                 .is_ok(),
-            (Self::Rsa { key, pss }, Some(hash)) if scheme.suits_rsa(*pss, hash) => {
+            (Self::Rsa { key, .. }, Some(hash)) => {
                 let padding = if scheme.is_pss() { Padding::Pss } else { Padding::Pkcs1 };
                 verify_rsa(key, padding, hash, message, signature)
             }

@@ -22,7 +22,8 @@ pub(crate) enum Authentication {
 
 /// How records are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bulk {
+#[non_exhaustive]
+pub enum Bulk {
     /// AES-128 in Galois counter mode; RFC 5288.
     Aes128Gcm,
     /// AES-256 in Galois counter mode; RFC 5288.
@@ -33,7 +34,7 @@ pub(crate) enum Bulk {
 
 impl Bulk {
     /// Octets of the key.
-    pub(crate) const fn key_len(self) -> usize {
+    pub const fn key_len(self) -> usize {
         match self {
             Self::Aes128Gcm => 16,
             Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::crypto::aead::RecordCipher;
-use crate::crypto::suite::Bulk;
+use crate::crypto::provider::{Backend, Bulk};
 use crate::extension::ConnectionId;
 
 /// Octets in front of a payload under AES-GCM.
@@ -9,7 +9,7 @@ const DATA: ContentType = ContentType::APPLICATION_DATA;
 
 /// Two ends with the same keys.
 fn ends() -> [RecordLayer; 2] {
-    let cipher = |key: u8| RecordCipher::new(Bulk::Aes128Gcm, &[key; 16], &[key; 4]);
+    let cipher = |key: u8| RecordCipher::new(&Backend::BuiltIn, Bulk::Aes128Gcm, &[key; 16], &[key; 4]);
     let mut ends = [RecordLayer::default(), RecordLayer::default()];
     ends[0].install((cipher(1), cipher(2)), 64);
     ends[1].install((cipher(2), cipher(1)), 64);
@@ -226,7 +226,7 @@ fn records_with_the_wrong_id_or_without_one_are_refused() {
 #[test]
 fn padding_is_taken_off() {
     let seal_inner = |inner: &[u8], sequence: u64| {
-        let cipher = RecordCipher::new(Bulk::Aes128Gcm, &[1; 16], &[1; 4]);
+        let cipher = RecordCipher::new(&Backend::BuiltIn, Bulk::Aes128Gcm, &[1; 16], &[1; 4]);
         let position = 1 << 48 | sequence;
         let (content_type, version) = (ContentType::TLS12_CID, Version::DTLS_1_2);
         let mut text = inner.to_vec();

@@ -3,6 +3,7 @@ use nomagic_testkit::vectors::hex;
 
 use super::*;
 use crate::crypto::SignatureScheme;
+use crate::crypto::provider::Backend;
 
 macro_rules! file {
     ($name:literal) => {
@@ -27,7 +28,7 @@ fn keys_load_from_pem_in_all_their_formats() {
         let identity = Identity::from_pem(certificate, key).unwrap();
         let peer = peer_key(identity.certificate()).unwrap();
         for scheme in identity.key().schemes() {
-            let signature = identity.key().sign(*scheme, b"message", &mut rng(1));
+            let signature = identity.key().sign(&Backend::BuiltIn, *scheme, b"message", &mut rng(1)).unwrap();
             assert_eq!(peer.key.verify(*scheme, b"message", &signature), Ok(()), "{scheme}");
         }
         let text = [key, "between the blocks\n", certificate].concat();
