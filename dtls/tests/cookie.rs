@@ -381,7 +381,17 @@ fn a_connection_asks_for_a_cookie_unless_the_address_is_proven() {
         let answer = flight(&mut server, origin());
         let words = Summary(&answer[0]).to_string();
         assert_eq!(words == "HelloVerifyRequest cookie=32", asks, "{words}");
-        assert_eq!(answer.len(), 1);
+        if asks {
+            assert_eq!(answer.len(), 1);
+            deliver(&mut client, origin(), &answer);
+            deliver(&mut server, origin(), &flight(&mut client, origin()));
+            assert_eq!(records(&flight(&mut server, origin())).len(), 5);
+            assert_eq!(
+                server.poll_timeout(),
+                Some(origin() + Duration::from_secs(1)),
+                "flight 4 has a timer"
+            );
+        }
     }
 }
 
