@@ -305,6 +305,23 @@ fn a_flood_of_fragments_is_bounded_and_keeps_nobody_out() {
     assert_eq!(out.len(), CookieGate::REQUEST_LEN);
 }
 
+/// Whoever sends fragments in a client's name does not spoil the hello that comes in one piece.
+#[test]
+fn a_whole_hello_needs_no_fragments_of_others() {
+    let mut door = Door::new(keeping(4), server_config());
+    let mut client = Peer::new(client_config(), 1);
+    for _ in 0..2 {
+        let hello = flight(&mut client, origin()).remove(0);
+        let mut evil = fragmented(&hello, 20).remove(3);
+        evil[HEADER_LEN + 12..].fill(0xee);
+        door.handle_input(origin(), &mut evil);
+        door.handle_input(origin(), &mut hello.clone());
+        deliver(&mut client, origin(), &outbox(&mut door, origin()));
+    }
+    flight(&mut client, origin()).iter().for_each(|d| door.handle_input(origin(), &mut d.clone()));
+    assert!(door.peer.unwrap().connected.is_some());
+}
+
 /// D33: a hello from another address, or for this one but forged, does not disturb a session.
 #[test]
 fn hellos_of_others_do_not_disturb_a_session() {
