@@ -88,6 +88,10 @@ impl Alert {
     pub const CLOSE_NOTIFY: Self =
         Self { level: AlertLevel::Warning, description: AlertDescription::CLOSE_NOTIFY };
 
+    /// There is no second handshake, and the connection goes on.
+    pub const NO_RENEGOTIATION: Self =
+        Self { level: AlertLevel::Warning, description: AlertDescription::NO_RENEGOTIATION };
+
     /// A fatal alert.
     pub const fn fatal(description: AlertDescription) -> Self {
         Self { level: AlertLevel::Fatal, description }

@@ -31,6 +31,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange, encode_chain,
 };
 use crate::keys::{Randoms, Transcript};
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{Reader, U16List, put_vec};
@@ -85,6 +86,19 @@ impl State {
         cx.flight.begin(None);
         offer.send(cx, &[]);
         Self::ServerHello { offer, verify_requests: 0 }
+    }
+
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ServerHello { verify_requests: 0, .. } => "waits for ServerHello",
+            Self::ServerHello { .. } => "waits for ServerHello, cookie sent",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ServerKeyExchange(..) => "waits for ServerKeyExchange",
+            Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
+            Self::Done(..) => "waits for ServerHelloDone",
+            Self::Finished(..) => "waits for Finished",
+        }
     }
 
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
@@ -183,6 +197,7 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
             put_vec::<1>(out, |out| out.extend_from_slice(&config.srtp_mki));
         });
     }
+    Terms::put(config, None, &mut out);
     out
 }
 
@@ -220,6 +235,7 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     let extended = check_common(&hello.extensions, &cx.config, kind)?;
     let (srtp_profile, mki) = chosen_srtp(&hello.extensions, &cx.config, extended)?;
     let protocol = chosen_protocol(&hello.extensions, &cx.config)?;
+    cx.layer.agree(Terms::settle(&cx.config, &hello.extensions, kind)?);
     cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };

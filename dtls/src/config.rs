@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::certificate::{Identity, Verifier};
 use crate::crypto::provider::Backend;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
-use crate::extension::SrtpProfile;
+use crate::extension::{ConnectionId, SrtpProfile};
 use crate::keys::Role;
 
 /// How a [`crate::Connection`] behaves. Made by one of its constructors, then changed field by field.
@@ -50,8 +50,8 @@ pub struct Config {
     /// Doubles with each repetition up to 60 s. Who knows the round trip, as with ICE, takes somewhat more than it, and
     /// 50 ms or more.
     pub initial_timeout: Duration,
-    /// Time within which the handshake must be complete, counted from the first call that brings the time; default
-    /// 60 s.
+    /// Time within which the handshake must be complete, counted from the first datagram sent or received, and anew from
+    /// the hello that a server goes along with; default 60 s.
     pub handshake_timeout: Duration,
     /// Octets of the greatest datagram that the handshake sends, 256 to 65507, default 1200. Flights that stay without
     /// an answer twice go on in smaller ones.
@@ -62,6 +62,15 @@ pub struct Config {
     /// Whether a server asks a client whose address is not proven for a cookie before it does any work for it; default
     /// yes (RFC 6347 section 4.2.1). It costs a round trip. A [`crate::CookieGate`] does it without a connection.
     pub cookies: bool,
+    /// Records behind the newest that still count, however late they come; 32 to 4096, default 64 (RFC 6347 section
+    /// 4.1.2.6). An octet for eight of them, and up to as much again.
+    pub replay_window: u16,
+    /// The longest plaintext of a protected record that we take; octets, 64 to 16384, default 16384. Peers that know RFC
+    /// 8449 keep to it.
+    pub record_size_limit: u16,
+    /// What the peer shall put into its records, so that they find this connection wherever they come from; RFC 9146. Empty:
+    /// nothing, but it may have its own id in ours. `None`, the default: no ids at all.
+    pub connection_id: Option<ConnectionId>,
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
@@ -108,6 +117,9 @@ impl Config {
             path_mtu: 1200,
             address_validated: false,
             cookies: true,
+            replay_window: 64,
+            record_size_limit: 1 << 14,
+            connection_id: None,
             max_handshake_buffer: 1 << 16,
             backend: Backend::default(),
             key_log: None,

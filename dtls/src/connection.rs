@@ -1,12 +1,15 @@
 //! The connection: the five verbs, and what they have in common.
 
+mod address;
 mod receive;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use self::address::PeerAddress;
 use crate::alert::{Alert, AlertDescription};
 use crate::config::Config;
 use crate::context::{Allowance, Context, Keyed, Step};
@@ -37,6 +40,9 @@ pub struct Transmit {
 /// The least datagram that is worth a part of a limited allowance.
 const LEAST_DATAGRAM: usize = 128;
 
+/// A round trip measured may be much shorter than the time that a peer takes to sign.
+const LEAST_SEEDED_TIMEOUT: Duration = Duration::from_millis(50);
+
 /// A handshake under way: the state of our side, and what came and cannot be used yet.
 struct Handshake {
     state: Side,
@@ -50,13 +56,20 @@ struct Handshake {
     /// When it must be complete.
     deadline: Option<Instant>,
     unauthenticated_alert: Option<AlertDescription>,
-    /// Tells the sender of a malformed hello what it was; we wait on for a better one.
-    refusal: Option<Alert>,
 }
 
 enum Side {
     Client(client::State),
     Server(server::State),
+}
+
+impl Side {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Client(state) => state.name(),
+            Self::Server(state) => state.name(),
+        }
+    }
 }
 
 enum Stage {
@@ -73,6 +86,9 @@ pub struct Connection {
     context: Context,
     /// Payload from before the Finished, now due.
     ripe: RecordQueue,
+    address: PeerAddress,
+    /// An alert that ends nothing and is to be sent: the last such one.
+    notice: Option<Alert>,
     now: Option<Instant>,
     events: Events,
     stats: Stats,
@@ -98,12 +114,13 @@ impl Connection {
             early: RecordQueue::default(),
             deadline: None,
             unauthenticated_alert: None,
-            refusal: None,
         };
         Self {
             stage: Stage::Handshake(Box::new(handshake)),
             context,
             ripe: RecordQueue::default(),
+            address: PeerAddress::default(),
+            notice: None,
             now: None,
             events: Events::default(),
             stats: Stats::default(),
@@ -127,6 +144,26 @@ impl Connection {
     /// A datagram came in. Payload is decrypted where it lies; what else the datagram has is dealt with before this
     /// returns, and its octets mean nothing afterwards.
     pub fn handle_input<'a>(&'a mut self, now: Instant, datagram: &'a mut [u8]) -> Input<'a> {
+        self.receive(now, None, datagram)
+    }
+
+    /// The same, by who knows where the datagram came from, and wants to know when the peer moves: then there is
+    /// [`Event::PeerMoved`], if the peer's records carry a connection id.
+    pub fn handle_input_from<'a>(
+        &'a mut self,
+        now: Instant,
+        source: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> Input<'a> {
+        self.receive(now, Some(source), datagram)
+    }
+
+    fn receive<'a>(
+        &'a mut self,
+        now: Instant,
+        source: Option<SocketAddr>,
+        datagram: &'a mut [u8],
+    ) -> Input<'a> {
         // RFC 7983 section 7: the range that the first octet has on a port shared with others.
         if !datagram.first().is_some_and(|first| (20..=63).contains(first)) {
             return Input::NotMine;
@@ -136,6 +173,7 @@ impl Connection {
             return Input::Consumed;
         }
         self.stats.datagrams += 1;
+        self.address.arrived(source);
         self.ripe.clear();
         self.start_deadline(now);
         if let Allowance::Octets(octets) = &mut self.context.allowance {
@@ -147,8 +185,7 @@ impl Connection {
         if self.stats.records_opened == opened {
             return Input::Consumed;
         }
-        let room = (self.headroom(), self.tailroom());
-        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked], room))
+        Input::Payload(Payloads::new(self.ripe.bytes_mut(), &mut datagram[..walked]))
     }
 
     /// Time has passed.
@@ -173,20 +210,16 @@ impl Connection {
             Allowance::Octets(octets) if octets >= LEAST_DATAGRAM => octets,
             Allowance::Octets(_) => 0,
         };
-        match &mut self.stage {
-            Stage::Handshake(handshake) if handshake.refusal.is_some() && limit > 0 => {
-                let (alert, layer) = (handshake.refusal.take(), &mut self.context.layer);
-                layer.put(0, ContentType::ALERT, Version::DTLS_1_2, out, |out| {
-                    alert.iter().for_each(|alert| alert.encode(out));
-                });
-            }
-            Stage::Handshake(_) | Stage::Connected(_) => {
-                self.context.flight.write(now, &mut self.context.layer, limit, out);
-            }
-            &mut Stage::Closing(alert) => {
+        match self.stage {
+            Stage::Handshake(_) | Stage::Connected(_) => match self.notice.take_if(|_| limit > 0) {
+                Some(alert) => self.put_alert(alert, out),
+                None => {
+                    self.context.flight.write(now, &mut self.context.layer, limit, out);
+                }
+            },
+            Stage::Closing(alert) => {
                 if limit > 0 {
-                    let (epoch, layer) = (self.context.layer.write_epoch(), &mut self.context.layer);
-                    layer.put(epoch, ContentType::ALERT, Version::DTLS_1_2, out, |out| alert.encode(out));
+                    self.put_alert(alert, out);
                 }
                 self.bury();
             }
@@ -249,6 +282,13 @@ impl Connection {
         self.context.flight.set_mtu(path_mtu);
     }
 
+    /// The path's round trip is known, as ICE knows it: the first timer becomes twice as much, 50 ms to 60 s, also that of
+    /// a flight under way that was sent once. See [`Config::initial_timeout`], which this replaces.
+    pub fn set_round_trip(&mut self, now: Instant, round_trip: Duration) {
+        let now = self.advance(now);
+        self.context.flight.set_initial_timeout(now, round_trip.saturating_mul(2).max(LEAST_SEEDED_TIMEOUT));
+    }
+
     /// When to call [`Connection::handle_timeout`]; `None` means that no timer runs.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let Stage::Handshake(handshake) = &self.stage else { return None };
@@ -277,7 +317,17 @@ impl Connection {
         self.context.layer.headroom()
     }
 
-    /// Octets that [`Connection::seal`] appends to a payload: the tag.
+    /// The connection id that the peer's protected records carry; empty if they carry none.
+    pub const fn connection_id(&self) -> &[u8] {
+        self.context.layer.terms().read_id.octets()
+    }
+
+    /// Octets of the longest payload that [`Connection::seal`] takes: 16384, or what the peer has set.
+    pub fn max_payload(&self) -> usize {
+        self.context.layer.terms().content_limit()
+    }
+
+    /// Octets that [`Connection::seal`] appends to a payload: the tag, and the type if the record carries a connection id.
     pub const fn tailroom(&self) -> usize {
         self.context.layer.tailroom()
     }
@@ -340,6 +390,11 @@ impl Connection {
         }
     }
 
+    fn put_alert(&mut self, alert: Alert, out: &mut Vec<u8>) {
+        let (epoch, layer) = (self.context.layer.write_epoch(), &mut self.context.layer);
+        layer.put(epoch, ContentType::ALERT, Version::DTLS_1_2, out, |out| alert.encode(out));
+    }
+
     fn bury(&mut self) {
         self.context.layer.clear();
         self.stage = Stage::Closed;
@@ -365,6 +420,14 @@ impl Handshake {
     /// Whether we are a server that nobody has told anything sensible.
     const fn waits_for_hello(&self) -> bool {
         matches!(self.state, Side::Server(server::State::ClientHello))
+    }
+
+    /// Whether only the peer's Finished is missing.
+    const fn waits_for_finished(&self) -> bool {
+        matches!(
+            self.state,
+            Side::Client(client::State::Finished(_)) | Side::Server(server::State::Finished(_))
+        )
     }
 
     /// The next message, if it is whole. A Finished waits for the ChangeCipherSpec in front of it.
@@ -398,8 +461,8 @@ impl Keyed {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let stage = match self.stage {
-            Stage::Handshake(_) => "handshake",
+        let stage = match &self.stage {
+            Stage::Handshake(handshake) => handshake.state.name(),
             Stage::Connected(_) => "connected",
             Stage::Closing(_) => "closing",
             Stage::Closed => "closed",

@@ -1,6 +1,7 @@
 //! State changes, told to the caller.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::alert::AlertDescription;
 use crate::certificate::{Fingerprint, Rejection};
@@ -15,6 +16,10 @@ use crate::handshake::MessageType;
 pub enum Event {
     /// The handshake is complete and the peer verified: data can flow, keys can be exported.
     Connected(Connected),
+    /// The newest authentic record came from another address than the ones before: the peer has moved, or somebody has
+    /// readdressed its datagrams. RFC 9146 section 6 asks for proof that the peer is there, such as a ping that is answered,
+    /// before payload is sent there.
+    PeerMoved(SocketAddr),
     /// It is over.
     Closed(CloseReason),
 }
@@ -126,6 +131,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected(connected) => write!(f, "connected: {connected}"),
+            Self::PeerMoved(address) => write!(f, "the peer is at {address}"),
             Self::Closed(reason) => write!(f, "closed: {reason}"),
         }
     }
@@ -135,6 +141,7 @@ impl fmt::Display for Event {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     connected: Option<Connected>,
+    moved: Option<SocketAddr>,
     closed: Option<CloseReason>,
 }
 
@@ -143,12 +150,17 @@ impl Events {
         self.connected = Some(connected);
     }
 
+    pub(crate) fn moved(&mut self, address: SocketAddr) {
+        self.moved = Some(address);
+    }
+
     pub(crate) fn closed(&mut self, reason: CloseReason) {
         self.closed = Some(reason);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let connected = self.connected.take().map(Event::Connected);
-        connected.or_else(|| self.closed.take().map(Event::Closed))
+        let moved = |events: &mut Self| events.moved.take().map(Event::PeerMoved);
+        connected.or_else(|| moved(self)).or_else(|| self.closed.take().map(Event::Closed))
     }
 }

@@ -1,6 +1,7 @@
 //! Extensions of the hellos; RFC 5246 section 7.4.1.4.
 
 mod application_protocol;
+mod connection_id;
 mod server_name;
 mod use_srtp;
 
@@ -8,6 +9,7 @@ use std::fmt;
 
 pub use application_protocol::ApplicationProtocols;
 pub(crate) use application_protocol::put_protocols;
+pub use connection_id::ConnectionId;
 pub use server_name::ServerName;
 pub use use_srtp::{SrtpProfile, UseSrtp};
 
@@ -33,6 +35,10 @@ impl ExtensionType {
     pub const APPLICATION_PROTOCOLS: Self = Self(16);
     /// The master secret is bound to the handshake; RFC 7627 section 5.1.
     pub const EXTENDED_MASTER_SECRET: Self = Self(23);
+    /// The longest record that the sender takes; RFC 8449.
+    pub const RECORD_SIZE_LIMIT: Self = Self(28);
+    /// Names that records carry; RFC 9146 section 3.
+    pub const CONNECTION_ID: Self = Self(54);
     /// Versions from DTLS 1.3 on; RFC 8446 section 4.2.1. Not used here.
     pub const SUPPORTED_VERSIONS: Self = Self(43);
     /// What certificates may be signed with; RFC 8446 section 4.2.3.
@@ -53,6 +59,8 @@ impl fmt::Display for ExtensionType {
             Self::USE_SRTP => "use_srtp",
             Self::APPLICATION_PROTOCOLS => "application_layer_protocol_negotiation",
             Self::EXTENDED_MASTER_SECRET => "extended_master_secret",
+            Self::RECORD_SIZE_LIMIT => "record_size_limit",
+            Self::CONNECTION_ID => "connection_id",
             Self::SUPPORTED_VERSIONS => "supported_versions",
             Self::SIGNATURE_ALGORITHMS_CERT => "signature_algorithms_cert",
             Self::KEY_SHARE => "key_share",

@@ -76,6 +76,17 @@ impl Flight {
         self.mtu = path_mtu.clamp(MIN_MTU, MAX_MTU);
     }
 
+    /// Sets the first timer, of the flight under way too if it was sent once.
+    pub(crate) fn set_initial_timeout(&mut self, now: Instant, initial_timeout: Duration) {
+        self.initial_timeout = initial_timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
+        if self.timeouts == 0 {
+            self.timeout = self.initial_timeout;
+            if let (Some(deadline), Some(sent_at)) = (&mut self.deadline, self.sent_at) {
+                *deadline = now.max(sent_at + self.timeout);
+            }
+        }
+    }
+
     /// Starts the next flight; what was there has been answered. A timer that had to be doubled stays so until a flight
     /// gets through at once.
     //= rfc6347#4.2.4.1-2
@@ -166,6 +177,7 @@ impl Flight {
         let overhead = HEADER_LEN + layer.expansion(item.epoch) + FRAGMENT_HEADER_LEN;
         let left = body.len() - offset;
         let Some(room) = room.checked_sub(overhead) else { return false };
+        let room = room.min(layer.fragment_limit(item.epoch));
         let length = left.min(room);
         if length < left && length < MIN_FRAGMENT {
             return false;

@@ -1,6 +1,8 @@
 //! What a datagram had for the layer above.
 
-use crate::record::{ContentType, HEADER_LEN};
+use std::ops::Range;
+
+use crate::record::HEADER_LEN;
 
 /// Octets of records that wait for keys, or for the Finished: enough for a few that were overtaken.
 const QUEUE_LIMIT: usize = 4096;
@@ -22,14 +24,12 @@ pub enum Input<'a> {
 pub struct Payloads<'a> {
     overtaken: &'a mut [u8],
     datagram: &'a mut [u8],
-    /// Octets of a record in front of its payload, and behind it.
-    room: (usize, usize),
 }
 
 impl<'a> Payloads<'a> {
-    /// Both are runs of whole records, of which those are hidden that are not to be seen.
-    pub(crate) fn new(overtaken: &'a mut [u8], datagram: &'a mut [u8], room: (usize, usize)) -> Self {
-        Self { overtaken, datagram, room }
+    /// Both are runs of whole records, each of them shown or hidden.
+    pub(crate) fn new(overtaken: &'a mut [u8], datagram: &'a mut [u8]) -> Self {
+        Self { overtaken, datagram }
     }
 }
 
@@ -37,27 +37,48 @@ impl<'a> Iterator for Payloads<'a> {
     type Item = &'a mut [u8];
 
     fn next(&mut self) -> Option<&'a mut [u8]> {
-        next_payload(&mut self.overtaken, self.room).or_else(|| next_payload(&mut self.datagram, self.room))
+        next_payload(&mut self.overtaken).or_else(|| next_payload(&mut self.datagram))
     }
 }
 
-/// The next record that is not hidden: what lies between explicit nonce and tag.
-fn next_payload<'a>(records: &mut &'a mut [u8], (front, behind): (usize, usize)) -> Option<&'a mut [u8]> {
+/// The payload of the next record that is not hidden.
+fn next_payload<'a>(records: &mut &'a mut [u8]) -> Option<&'a mut [u8]> {
     loop {
-        let &[kind, .., high, low] = records.first_chunk::<HEADER_LEN>()?;
-        let len = HEADER_LEN + usize::from(u16::from_be_bytes([high, low]));
-        let (record, rest) = std::mem::take(records).split_at_mut_checked(len)?;
+        let &[kind, at_high, at_low, len_high, len_low, .., high, low] =
+            records.first_chunk::<HEADER_LEN>()?;
+        let of = |high, low| usize::from(u16::from_be_bytes([high, low]));
+        let (record, rest) = std::mem::take(records).split_at_mut_checked(HEADER_LEN + of(high, low))?;
         *records = rest;
-        if kind == ContentType::APPLICATION_DATA.0 {
-            return record.get_mut(front..len.checked_sub(behind)?);
+        if kind == SHOWN {
+            let at = of(at_high, at_low);
+            return record.get_mut(at..at + of(len_high, len_low));
         }
     }
 }
 
+/// What the headers of records say that have been dealt with: whether there is payload, where it begins and ends; and in
+/// the last two octets how long the rest of the record is, connection id or not.
+const SHOWN: u8 = 1;
+const HIDDEN: u8 = 0;
+
+/// Shows [`Payloads`] the octets at `payload` in a record.
+pub(crate) fn show(record: &mut [u8], payload: Range<usize>) {
+    rewrite(record, SHOWN, payload);
+}
+
 /// Hides a record from [`Payloads`].
 pub(crate) fn hide(record: &mut [u8]) {
-    if let Some(kind) = record.first_mut() {
-        *kind = 0;
+    rewrite(record, HIDDEN, 0..0);
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits")]
+fn rewrite(record: &mut [u8], kind: u8, payload: Range<usize>) {
+    let rest = record.len().saturating_sub(HEADER_LEN) as u16;
+    if let Some(header) = record.first_chunk_mut::<HEADER_LEN>() {
+        header[0] = kind;
+        header[1..3].copy_from_slice(&(payload.start as u16).to_be_bytes());
+        header[3..5].copy_from_slice(&(payload.len() as u16).to_be_bytes());
+        header[11..].copy_from_slice(&rest.to_be_bytes());
     }
 }
 

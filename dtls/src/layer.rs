@@ -2,9 +2,14 @@
 //!
 //! There are two epochs: 0 in plaintext, 1 with the keys of the handshake. A second handshake does not exist here.
 
+mod terms;
+
+pub(crate) use terms::Terms;
+
 use crate::crypto::aead::{Associated, MAX_EXPLICIT_NONCE_LEN, RecordCipher, TAG_LEN};
 use crate::error::SealError;
-use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, MAX_SEQUENCE, Version};
+use crate::handshake::FRAGMENT_HEADER_LEN;
+use crate::record::{ContentType, HEADER_LEN, Header, ID_AT, MAX_PLAINTEXT_LEN, MAX_SEQUENCE, Version};
 use crate::replay::ReplayWindow;
 
 /// Blocks of 16 octets that one key may encrypt, 256 GB in all: somewhat fewer than 2^24.5 records of full size have, the
@@ -27,6 +32,19 @@ pub(crate) enum Refused {
     Forged,
     /// Not authentic, and the last one that may be.
     Exhausted,
+    /// It has another connection id than ours, or one though there should be none, or none though there should be one.
+    ConnectionId,
+    /// Authentic, and longer than we said that we take, or of no type.
+    Malformed,
+}
+
+/// What was in a record.
+#[derive(Debug)]
+pub(crate) struct Opened<'a> {
+    pub(crate) content_type: ContentType,
+    pub(crate) plaintext: &'a mut [u8],
+    /// No record with a higher number has come.
+    pub(crate) is_newest: bool,
 }
 
 struct Keys {
@@ -46,15 +64,16 @@ pub(crate) struct RecordLayer {
     /// Next number to write in plaintext.
     plain_sequence: u64,
     keys: Option<Box<Keys>>,
+    terms: Terms,
     /// The epoch in which alerts go out: 1 once our ChangeCipherSpec is behind us.
     write_epoch: u16,
 }
 
 impl RecordLayer {
     /// Takes the keys of epoch 1: records can be opened at once, and written once [`RecordLayer::change_write`] is
-    /// called.
-    pub(crate) fn install(&mut self, (write, read): (RecordCipher, RecordCipher)) {
-        let replay = ReplayWindow::default();
+    /// called. `window` is the number of records behind the newest that still count.
+    pub(crate) fn install(&mut self, (write, read): (RecordCipher, RecordCipher), window: u16) {
+        let replay = ReplayWindow::new(window);
         self.keys = Some(Box::new(Keys { write, read, sequence: 0, blocks: 0, replay, forged: 0 }));
     }
 
@@ -72,6 +91,15 @@ impl RecordLayer {
     /// From here on alerts are protected.
     pub(crate) fn change_write(&mut self) {
         self.write_epoch = 1;
+    }
+
+    /// Keeps to what the hellos settled.
+    pub(crate) fn agree(&mut self, terms: Terms) {
+        self.terms = terms;
+    }
+
+    pub(crate) const fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Forgets the keys.
@@ -95,20 +123,32 @@ impl RecordLayer {
     /// Octets that a protected record has in front of its payload. Until there are keys: the most that it can have.
     pub(crate) const fn headroom(&self) -> usize {
         HEADER_LEN
+            + self.terms.write_id.octets().len()
             + match &self.keys {
                 Some(keys) => keys.write.explicit_nonce_len(),
                 None => MAX_EXPLICIT_NONCE_LEN,
             }
     }
 
+    /// Octets of the nonce that the peer's records carry.
+    pub(crate) fn explicit_nonce_len(&self) -> usize {
+        self.keys.as_ref().map_or(0, |keys| keys.read.explicit_nonce_len())
+    }
+
     /// Octets that a protected record has behind its payload.
     pub(crate) const fn tailroom(&self) -> usize {
-        TAG_LEN
+        if self.terms.write_id.is_empty() { TAG_LEN } else { TAG_LEN + 1 }
     }
 
     /// Octets by which protection makes the content of a record longer.
     pub(crate) const fn expansion(&self, epoch: u16) -> usize {
         if epoch == 0 { 0 } else { self.headroom() - HEADER_LEN + self.tailroom() }
+    }
+
+    /// Octets of a message that fit one record of this epoch. Unprotected records are under no limit of the peer's.
+    pub(crate) fn fragment_limit(&self, epoch: u16) -> usize {
+        let limit = if epoch == 0 { MAX_PLAINTEXT_LEN } else { self.terms.content_limit() };
+        limit - FRAGMENT_HEADER_LEN
     }
 
     /// Appends a record of the handshake with what `content` appends, at most 2^14 octets. Appends nothing if the keys
@@ -150,8 +190,10 @@ impl RecordLayer {
         let start = at.checked_sub(headroom).filter(|_| at <= out.len());
         let start = start.ok_or(SealError::Headroom { needed: headroom, available: at.min(out.len()) })?;
         let length = out.len() - at;
-        if length > MAX_PLAINTEXT_LEN {
-            return Err(SealError::TooLarge { found: length, maximum: MAX_PLAINTEXT_LEN });
+        //= rfc9146#5-2
+        let maximum = self.terms.content_limit();
+        if length > maximum {
+            return Err(SealError::TooLarge { found: length, maximum });
         }
         let keys = self.keys.as_mut().ok_or(SealError::NotConnected)?;
         let sequence = keys.sequence;
@@ -162,36 +204,69 @@ impl RecordLayer {
         keys.sequence += 1;
         // One block more for the tag.
         keys.blocks += length.div_ceil(16) as u64 + 1;
-        let version = Version::DTLS_1_2;
-        let bound = associated(1, sequence, content_type, version);
+        let (version, id) = (Version::DTLS_1_2, self.terms.write_id.octets());
+        //= rfc9146#3-3
+        //= rfc9146#3-4
+        let content_type = if id.is_empty() {
+            content_type
+        } else {
+            out.push(content_type.0);
+            ContentType::TLS12_CID
+        };
+        let position = 1 << 48 | sequence;
+        let bound = Associated { position, content_type, version, connection_id: id };
         let tag = keys.write.seal(bound, &mut out[at..]);
-        let explicit = &mut out[start + HEADER_LEN..at];
+        let content_at = start + HEADER_LEN + id.len();
+        let explicit = &mut out[content_at..at];
         explicit.copy_from_slice(&bound.position.to_be_bytes()[..explicit.len()]);
         out.extend_from_slice(&tag);
-        let length = to_u16(out.len() - start - HEADER_LEN);
+        let length = to_u16(out.len() - content_at);
         put_header(out, start, Header { content_type, version, epoch: 1, sequence, length });
+        // The id stands between number and length.
+        out[start + ID_AT..start + ID_AT + id.len()].copy_from_slice(id);
+        out[content_at - 2..content_at].copy_from_slice(&length.to_be_bytes());
         Ok(())
     }
 
-    /// Authenticates and decrypts the content of a record of epoch 1 where it lies, and returns the plaintext. Nothing
-    /// changes unless it is authentic, except the count of those that are not.
+    /// Authenticates and decrypts a record of epoch 1 where it lies; its content begins at `at`. Nothing changes unless it is
+    /// authentic, except the count of those that are not.
     pub(crate) fn open<'a>(
         &mut self,
         header: &Header,
-        content: &'a mut [u8],
-    ) -> Result<&'a mut [u8], Refused> {
+        record: &'a mut [u8],
+        at: usize,
+    ) -> Result<Opened<'a>, Refused> {
         let keys = self.keys.as_mut().ok_or(Refused::NoKeys)?;
+        let (id, (front, content)) = (self.terms.read_id.octets(), record.split_at_mut(at));
+        //= rfc9146#3-5
+        //= rfc9146#3-6
+        let has_id = header.content_type == ContentType::TLS12_CID;
+        if has_id == id.is_empty() || (has_id && front[ID_AT..ID_AT + id.len()] != *id) {
+            return Err(Refused::ConnectionId);
+        }
         //= rfc6347#4.1.2.6-4
         if !keys.replay.is_fresh(header.sequence) {
             return Err(Refused::Replay);
         }
-        let bound = associated(header.epoch, header.sequence, header.content_type, header.version);
+        let position = u64::from(header.epoch) << 48 | header.sequence;
+        let &Header { content_type, version, .. } = header;
+        let bound = Associated { position, content_type, version, connection_id: id };
         let Some(plaintext) = keys.read.open(bound, content) else {
             keys.forged += 1;
             return Err(if keys.forged >= MAX_FORGED { Refused::Exhausted } else { Refused::Forged });
         };
+        let is_newest = keys.replay.is_newest(header.sequence);
         keys.replay.insert(header.sequence);
-        Ok(plaintext)
+        if plaintext.len() > self.terms.read_limit {
+            return Err(Refused::Malformed);
+        }
+        if !has_id {
+            return Ok(Opened { content_type, plaintext, is_newest });
+        }
+        // Content, type, padding of zeros; RFC 9146 section 4.
+        let end = plaintext.iter().rposition(|octet| *octet != 0).ok_or(Refused::Malformed)?;
+        let (plaintext, kind) = plaintext.split_at_mut(end);
+        Ok(Opened { content_type: ContentType(kind[0]), plaintext, is_newest })
     }
 
     /// Moves the writer on, to see what happens at the end.
@@ -199,10 +274,6 @@ impl RecordLayer {
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         self.keys.as_mut().unwrap().sequence = sequence;
     }
-}
-
-fn associated(epoch: u16, sequence: u64, content_type: ContentType, version: Version) -> Associated {
-    Associated { position: u64::from(epoch) << 48 | sequence, content_type, version }
 }
 
 /// Overwrites the octets at `start` with the header.

@@ -44,7 +44,7 @@ pub use crypto::provider::{
 pub use crypto::{CipherSuite, NamedGroup, SignatureScheme};
 pub use error::{ExportError, Kind, ParseError, SealError};
 pub use event::{CloseReason, Connected, Event};
-pub use extension::SrtpProfile;
+pub use extension::{ConnectionId, SrtpProfile};
 pub use gate::{Admission, CookieGate, GateConfig, GateStats, Verdict};
 pub use input::{Input, Payloads};
 pub use keys::Role;

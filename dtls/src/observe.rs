@@ -51,7 +51,12 @@ impl Observer {
             Role::Server => &self.keys.1,
         };
         let position = u64::from(header.epoch) << 48 | header.sequence;
-        let associated = Associated { position, content_type: header.content_type, version: header.version };
+        let associated = Associated {
+            position,
+            content_type: header.content_type,
+            version: header.version,
+            connection_id: &[],
+        };
         cipher.open(associated, content)
     }
 

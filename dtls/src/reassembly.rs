@@ -78,6 +78,11 @@ impl Reassembly {
         Fate::Kept
     }
 
+    /// Whether the message with this number has not been handed out.
+    pub(crate) const fn is_new(&self, sequence: u16) -> bool {
+        sequence >= self.next
+    }
+
     /// The type of the next message, if it is whole.
     pub(crate) fn peek(&self) -> Option<MessageType> {
         self.messages[usize::from(self.next % WINDOW)]

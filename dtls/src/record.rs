@@ -54,6 +54,8 @@ impl ContentType {
     pub const HANDSHAKE: Self = Self(22);
     /// Payload of the layer above.
     pub const APPLICATION_DATA: Self = Self(23);
+    /// A record with a connection id; what it really carries is under its protection. RFC 9146 section 4.
+    pub const TLS12_CID: Self = Self(25);
 }
 
 impl fmt::Display for ContentType {
@@ -63,6 +65,7 @@ impl fmt::Display for ContentType {
             Self::ALERT => f.write_str("Alert"),
             Self::HANDSHAKE => f.write_str("Handshake"),
             Self::APPLICATION_DATA => f.write_str("ApplicationData"),
+            Self::TLS12_CID => f.write_str("ConnectionId"),
             Self(other) => write!(f, "content type {other}"),
         }
     }
@@ -76,9 +79,12 @@ impl fmt::Display for ContentType {
 /// | type | version | epoch | sequence number  | length| content
 /// +------+---------+-------+------------------+-------+----------
 /// ```
+///
+/// A connection id, if the type is [`ContentType::TLS12_CID`], stands in front of the length; how long it is was agreed on
+/// and is written nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// What the record carries: 20 to 23.
+    /// What the record carries: 20 to 23, or 25.
     pub content_type: ContentType,
     /// The version, [`Version::DTLS_1_0`] or [`Version::DTLS_1_2`].
     pub version: Version,
@@ -96,20 +102,32 @@ impl Header {
     /// # Errors
     /// Fewer than [`HEADER_LEN`] octets, or a type, version or length that DTLS 1.2 does not have.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        Self::parse_with_connection_id(bytes, 0).map(|(header, _)| header)
+    }
+
+    /// Reads the header of a record that may carry a connection id of so many octets; also returns how many octets stand in
+    /// front of the content.
+    ///
+    /// # Errors
+    /// As [`Header::parse`]. No record carries an id of no octets.
+    pub fn parse_with_connection_id(bytes: &[u8], id_len: usize) -> Result<(Self, usize), ParseError> {
         let mut reader = Reader::new(bytes);
         let content_type = ContentType(reader.u8()?);
-        if !(20..=23).contains(&content_type.0) {
+        let has_id = content_type == ContentType::TLS12_CID && id_len > 0;
+        if !(20..=23).contains(&content_type.0) && !has_id {
             return Err(ParseError { kind: Kind::ContentType(content_type.0), offset: 0 });
         }
         let version = Version(reader.u16()?);
         if version != Version::DTLS_1_2 && version != Version::DTLS_1_0 {
             return Err(ParseError { kind: Kind::RecordVersion(version.0), offset: 1 });
         }
-        let (epoch, sequence, length) = (reader.u16()?, reader.u48()?, reader.u16()?);
+        let (epoch, sequence) = (reader.u16()?, reader.u48()?);
+        let id_len = if has_id { reader.take(id_len)?.len() } else { 0 };
+        let length = reader.u16()?;
         if usize::from(length) > MAX_CIPHERTEXT_LEN {
-            return Err(ParseError { kind: Kind::RecordLength(length.into()), offset: 11 });
+            return Err(ParseError { kind: Kind::RecordLength(length.into()), offset: 11 + id_len });
         }
-        Ok(Self { content_type, version, epoch, sequence, length })
+        Ok((Self { content_type, version, epoch, sequence, length }, HEADER_LEN + id_len))
     }
 
     /// Octets of the encoded form.
@@ -126,7 +144,7 @@ impl Header {
         put_u16(out, self.length);
     }
 
-    /// Octets of the whole record.
+    /// Octets of the whole record, if it has no connection id.
     pub fn record_len(&self) -> usize {
         HEADER_LEN + usize::from(self.length)
     }
@@ -138,6 +156,16 @@ impl fmt::Display for Header {
         write!(f, "{content_type} epoch={epoch} seq={sequence} len={length}")
     }
 }
+
+/// The connection id in the first record of a datagram, if it has one; of `len` octets, as whoever reads it has told its
+/// peers. It says which connection the datagram is for.
+pub fn connection_id(datagram: &[u8], len: usize) -> Option<&[u8]> {
+    let (header, _) = Header::parse_with_connection_id(datagram, len).ok()?;
+    (header.content_type == ContentType::TLS12_CID).then(|| datagram.get(ID_AT..ID_AT + len)).flatten()
+}
+
+/// Where in a record the connection id stands.
+pub(crate) const ID_AT: usize = HEADER_LEN - 2;
 
 /// The records of a datagram: each with its header, as far as they are whole.
 #[derive(Debug, Clone)]

@@ -33,6 +33,7 @@ use crate::handshake::{
     ServerHello, ServerKeyExchange,
 };
 use crate::keys::Randoms;
+use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
 use crate::wire::{U16List, put_vec};
@@ -53,6 +54,17 @@ pub(crate) struct Offered {
 }
 
 impl State {
+    /// What it waits for, for people.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::ClientHello => "waits for ClientHello",
+            Self::Certificate(..) => "waits for Certificate",
+            Self::ClientKeyExchange(..) => "waits for ClientKeyExchange",
+            Self::CertificateVerify(..) => "waits for CertificateVerify",
+            Self::Finished(..) => "waits for Finished",
+        }
+    }
+
     pub(crate) fn handle(self, cx: &mut Context, message: &Whole) -> Result<Step<Self>, CloseReason> {
         let next = match (self, message.kind) {
             (Self::ClientHello, MessageType::CLIENT_HELLO) if cx.asks_for_cookie(message)? => {
@@ -125,16 +137,18 @@ struct Choice {
 fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
     let choice = choose(&hello, &cx.config)?;
+    let terms = Terms::settle(&cx.config, &hello.extensions, message.kind)?;
     let key = EphemeralKey::generate(&cx.config.backend, choice.group, &mut cx.rng)
         .ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
     let randoms = Randoms { client: *hello.random, server: random };
 
+    cx.layer.agree(terms);
     cx.transcript.choose(choice.suite.hash);
     cx.add(message);
     cx.flight.begin(Some(message.sequence));
-    send_server_hello(cx, &choice, &random);
+    send_server_hello(cx, &choice, &hello.extensions, &random);
     cx.send_certificate();
     send_key_exchange(cx, &key, choice.scheme, &randoms)?;
     if cx.config.verifier.is_some() {
@@ -217,7 +231,7 @@ fn choose_protocol(extensions: &Extensions<'_>, config: &Config) -> Result<Optio
     }
 }
 
-fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
+fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>, random: &[u8; 32]) {
     let mut extensions = Vec::new();
     if choice.extended {
         extension::put(&mut extensions, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
@@ -239,6 +253,7 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, random: &[u8; 32]) {
             put_protocols(out, [name.as_slice()]);
         });
     }
+    Terms::put(&cx.config, Some(offered), &mut extensions);
     let hello = ServerHello {
         version: Version::DTLS_1_2,
         random,

@@ -23,6 +23,8 @@ pub struct Stats {
     pub dropped_epoch: u64,
     /// Dropped: a record that came before, or too far behind the newest.
     pub dropped_replay: u64,
+    /// Dropped: a protected record with another connection id than ours, with one though none was agreed on, or without.
+    pub dropped_connection_id: u64,
     /// Dropped: a protected record that is not authentic.
     pub dropped_forged: u64,
     /// Dropped: a plaintext record that has no business here any more, such as an alert or a hello once there are keys.
@@ -35,10 +37,11 @@ pub struct Stats {
     pub dropped_duplicate: u64,
     /// Dropped: a record or fragment that would have passed a limit.
     pub dropped_limit: u64,
-    /// Malformed hellos to a server that waits for one: they are answered with an alert, and it waits on.
+    /// Malformed hellos, and other messages, to a server that waits for a hello: they are answered with an alert, and it
+    /// waits on.
     pub refused_hellos: u64,
     /// Payload records without content.
     pub empty_records: u64,
-    /// Alerts that came unprotected when there were keys already, and so changed nothing.
+    /// Alerts that came unprotected when there were keys already, or before there was anything, and so changed nothing.
     pub unauthenticated_alerts: u64,
 }

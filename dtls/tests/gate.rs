@@ -216,7 +216,7 @@ fn words_for_people_say_what_matters() {
     let identity = format!("{:?}", **ANNA);
     assert!(identity.starts_with("Identity(sha-256 ") && identity.len() < 130);
     let connection = Peer::new(client_config(), 1).connection;
-    assert_eq!(format!("{connection:?}"), "Connection(Client, handshake)");
+    assert_eq!(format!("{connection:?}"), "Connection(Client, waits for ServerHello)");
     let key_log = KeyLog::new(|_| ());
     assert_eq!(format!("{key_log:?}"), "KeyLog");
 }

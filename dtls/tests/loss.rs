@@ -6,6 +6,8 @@ mod common;
 use std::time::Duration;
 
 use common::*;
+use nomagic_dtls::handshake::FragmentHeader;
+use nomagic_dtls::record::{ContentType, Records};
 use nomagic_dtls::{CloseReason, Config, Event};
 use nomagic_testkit::ladder::Way;
 use nomagic_testkit::link::{Link, Verdict};
@@ -32,6 +34,7 @@ fn survives(path_mtu: usize, lost: &[(bool, usize)]) -> Duration {
 
 /// D44: every loss of one, of two and of three datagrams, retransmissions among them.
 //= rfc6347#4.2.4-1 test
+//= rfc6347#4.2.5-1 test
 #[test]
 fn a_handshake_survives_every_triple_loss() {
     let both: Vec<(bool, usize)> = (0..5).flat_map(|number| [(true, number), (false, number)]).collect();
@@ -126,6 +129,30 @@ fn the_first_timer_can_be_set() {
     assert_eq!(pair.elapsed(), 90 * MS);
 }
 
+/// The round trip may become known late: the flight under way goes by it too, unless it was repeated already.
+#[test]
+fn the_first_timer_follows_the_round_trip() {
+    let start = nomagic_testkit::clock::origin();
+    for (round_trip, timeout) in [(0, 50), (10, 50), (60, 120), (700, 1400), (100_000, 60_000)] {
+        let mut config = client_config();
+        config.handshake_timeout = Duration::from_secs(600);
+        let mut client = Peer::new(config, 1);
+        flight(&mut client, start);
+        client.connection.set_round_trip(start, round_trip * MS);
+        assert_eq!(client.poll_timeout(), Some(start + timeout * MS));
+        client.handle_timeout(start + timeout * MS);
+        assert_eq!(flight(&mut client, start + timeout * MS).len(), 1);
+        let doubled = client.poll_timeout();
+        client.connection.set_round_trip(start, 3 * MS);
+        assert_eq!(client.poll_timeout(), doubled);
+    }
+    // Known when it has long been over: at once.
+    let mut client = Peer::new(client_config(), 1);
+    flight(&mut client, start);
+    client.connection.set_round_trip(start + 500 * MS, 10 * MS);
+    assert_eq!(client.poll_timeout(), Some(start + 500 * MS));
+}
+
 /// D45: who repeats its last flight gets ours once, and again only after a while; never for ever.
 #[test]
 fn a_repeated_flight_is_answered_and_not_too_often() {
@@ -186,6 +213,7 @@ fn datagrams_become_smaller_when_nothing_gets_through() {
 //= rfc6347#4.1.1-1 test
 //= rfc6347#4.1.1-2 test
 //= rfc6347#4.1.1.1-10 test
+//= rfc6347#4.2.3-1 test
 #[test]
 fn no_datagram_is_larger_than_the_path() {
     for path_mtu in [256, 300, 548, 1200, 9000] {
@@ -208,4 +236,38 @@ fn a_handshake_that_nobody_answers_ends_in_time() {
     assert_eq!(pair.a.closed, Some(CloseReason::Timeout { unauthenticated_alert: None }));
     assert_eq!(pair.z.poll_timeout(), None, "a server that nobody spoke to waits");
     assert_eq!(pair.a.connection.poll_event(), None::<Event>);
+}
+
+/// RFC 6347 section 4.2.3: the fragments of a message are all of it, once.
+//= rfc6347#4.2.3-2 test
+//= rfc6347#4.2.3-3 test
+#[test]
+fn fragments_cover_each_message_once() {
+    for path_mtu in [256, 300, 600, 1200] {
+        let client = with_mtu(wordy_client(), path_mtu);
+        let mut pair = pair_of(client, with_mtu(server_config(), path_mtu), || Link::latency(MS));
+        pair.run_until(both_connected);
+        let (mut open, mut whole) = (None::<(FragmentHeader, u32)>, 0);
+        for (header, content) in pair.ladder().rungs().flat_map(|rung| Records::new(&rung.datagram)).flatten()
+        {
+            if header.epoch > 0 || header.content_type != ContentType::HANDSHAKE {
+                continue;
+            }
+            let (fragment, _, rest) = FragmentHeader::parse(content).unwrap();
+            assert!(rest.is_empty());
+            let (begun, end) = open.take().unwrap_or((fragment, 0));
+            assert_eq!(
+                (begun.kind, begun.total, begun.sequence),
+                (fragment.kind, fragment.total, fragment.sequence)
+            );
+            assert_eq!(fragment.offset, end, "where the last one ended");
+            let end = end + fragment.length;
+            if end == fragment.total {
+                whole += 1;
+            } else {
+                open = Some((begun, end));
+            }
+        }
+        assert_eq!((open, whole), (None, 9), "all messages but the two Finished");
+    }
 }

@@ -28,6 +28,7 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 
 /// D21, D23: the records of each flight in every order, without a single retransmission: what cannot be used yet waits,
 /// the Finished before the ChangeCipherSpec and before the keys among it.
+//= rfc6347#4.1-3 test
 #[test]
 fn every_order_of_a_flights_records_completes_the_handshake() {
     let hello = flight(&mut Peer::new(client_config(), 1), origin());

@@ -273,6 +273,27 @@ fn a_malformed_hello_is_answered_with_decode_error() {
     assert!(client.is_closed());
 }
 
+/// A server that waits for a hello is ended by no other message and by no alert; and its client has all the time that a
+/// handshake may take, however late it comes.
+#[test]
+fn a_waiting_server_is_not_ended_by_strays() {
+    let mut server = Peer::new(server_config(), 2);
+    let close = record(ContentType::ALERT, 0, &Alert::CLOSE_NOTIFY.to_bytes());
+    let finished = record(ContentType::HANDSHAKE, 0, &[14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    deliver(&mut server, origin(), &[fatal(), close, finished]);
+    let stats = server.connection.stats();
+    assert_eq!((stats.unauthenticated_alerts, stats.refused_hellos, server.closed), (2, 1, None));
+    assert_eq!(Summary(&flight(&mut server, origin())[0]).to_string(), "Alert fatal unexpected_message");
+    let late = origin() + 59_000 * MS;
+    server.handle_timeout(late);
+    deliver(&mut server, late, &flight(&mut Peer::new(client_config(), 1), late));
+    assert_eq!(records(&flight(&mut server, late)).len(), 5);
+    server.handle_timeout(late + 59_000 * MS);
+    assert_eq!(server.closed, None);
+    server.handle_timeout(late + 60_000 * MS);
+    assert_eq!(server.closed, Some(CloseReason::Timeout { unauthenticated_alert: None }));
+}
+
 /// D32: a hello that claims to be protected is none.
 #[test]
 fn a_hello_in_another_epoch_is_not_heard() {

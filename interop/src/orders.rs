@@ -272,6 +272,7 @@ fn dropped(stats: &Stats) -> u64 {
         + stats.dropped_duplicate
         + stats.dropped_limit
         + stats.unauthenticated_alerts
+        + stats.refused_hellos
 }
 
 /// What must hold after any letters: only a handshake that is whole and in order connects, and nothing comes out before.

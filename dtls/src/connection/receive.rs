@@ -1,5 +1,6 @@
 //! The way of a record through a connection: from the datagram to the state, or to the layer above.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use super::{Connection, Side, Stage};
@@ -7,11 +8,11 @@ use crate::alert::{Alert, AlertDescription, AlertLevel};
 use crate::context::{Allowance, Keyed, Step, alert_for};
 use crate::event::CloseReason;
 use crate::handshake::{FragmentHeader, MessageType};
-use crate::input::{RecordQueue, hide};
+use crate::input::{RecordQueue, hide, show};
 use crate::keys::{Role, Transcript};
-use crate::layer::Refused;
+use crate::layer::{Opened, Refused};
 use crate::reassembly::Fate;
-use crate::record::{ContentType, HEADER_LEN, Header, MAX_PLAINTEXT_LEN, Version};
+use crate::record::{ContentType, Header, Version};
 use crate::server;
 
 impl Connection {
@@ -20,19 +21,23 @@ impl Connection {
     pub(super) fn walk(&mut self, now: Instant, records: &mut [u8], is_datagram: bool) -> usize {
         let mut at = 0;
         while at < records.len() {
-            let header = Header::parse(&records[at..]);
-            let record =
-                header.ok().and_then(|header| Some((header, records[at..].get_mut(..header.record_len())?)));
-            let Some((header, record)) = record else {
+            let id_len = self.context.layer.terms().read_id.octets().len();
+            let header = Header::parse_with_connection_id(&records[at..], id_len).ok();
+            let record = header.and_then(|(header, content_at)| {
+                let end = content_at + usize::from(header.length);
+                Some((header, content_at, records[at..].get_mut(..end)?))
+            });
+            let Some((header, content_at, record)) = record else {
                 // Nothing says where the next record begins.
                 self.stats.dropped_malformed += 1;
                 break;
             };
             at += record.len();
             match header.epoch {
-                0 => self.plaintext_record(now, &header, &record[HEADER_LEN..]),
+                0 => self.plaintext_record(now, &header, &record[content_at..]),
                 1 if header.version == Version::DTLS_1_2 => {
-                    if self.protected_record(now, &header, record) {
+                    if let Some(payload) = self.protected_record(now, &header, record, content_at) {
+                        show(record, payload);
                         if is_datagram && matches!(self.stage, Stage::Connected(_)) {
                             self.stats.records_opened += 1;
                             continue;
@@ -101,8 +106,14 @@ impl Connection {
         }
     }
 
-    /// A record under the keys. Says whether it is authentic payload.
-    fn protected_record(&mut self, now: Instant, header: &Header, record: &mut [u8]) -> bool {
+    /// A record under the keys. If it is authentic payload, says where that is.
+    fn protected_record(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        record: &mut [u8],
+        content_at: usize,
+    ) -> Option<Range<usize>> {
         if !self.context.layer.has_keys() {
             match &mut self.stage {
                 // A server cannot send with keys before we have them too.
@@ -113,28 +124,32 @@ impl Connection {
                 }
                 _ => self.stats.dropped_epoch += 1,
             }
-            return false;
+            return None;
         }
-        let plaintext = match self.context.layer.open(header, &mut record[HEADER_LEN..]) {
-            Ok(plaintext) => &*plaintext,
-            Err(refused) => {
-                self.refuse(refused);
-                return false;
-            }
-        };
+        let Opened { content_type, plaintext, is_newest } =
+            match self.context.layer.open(header, record, content_at) {
+                Ok(opened) => opened,
+                Err(refused) => {
+                    self.refuse(refused);
+                    return None;
+                }
+            };
         self.context.allowance = Allowance::Unlimited;
-        if plaintext.len() > MAX_PLAINTEXT_LEN {
-            self.stats.dropped_malformed += 1;
-            return false;
+        let has_id = header.content_type == ContentType::TLS12_CID;
+        if let Some(address) = self.address.authentic(has_id, is_newest) {
+            self.events.moved(address);
         }
-        match header.content_type {
+        match content_type {
             ContentType::APPLICATION_DATA if plaintext.is_empty() => self.stats.empty_records += 1,
-            ContentType::APPLICATION_DATA => return true,
+            ContentType::APPLICATION_DATA => {
+                let start = content_at + self.context.layer.explicit_nonce_len();
+                return Some(start..start + plaintext.len());
+            }
             ContentType::HANDSHAKE => self.fragments(now, header.epoch, plaintext),
             ContentType::ALERT => self.alert(plaintext, true),
             _ => self.stats.dropped_unexpected += 1,
         }
-        false
+        None
     }
 
     fn refuse(&mut self, refused: Refused) {
@@ -142,6 +157,8 @@ impl Connection {
             Refused::NoKeys => self.stats.dropped_epoch += 1,
             Refused::Replay => self.stats.dropped_replay += 1,
             Refused::Forged => self.stats.dropped_forged += 1,
+            Refused::ConnectionId => self.stats.dropped_connection_id += 1,
+            Refused::Malformed => self.stats.dropped_malformed += 1,
             Refused::Exhausted => {
                 self.stats.dropped_forged += 1;
                 self.end(CloseReason::KeysExhausted, None);
@@ -166,6 +183,11 @@ impl Connection {
                 self.stats.dropped_unexpected += 1;
                 continue;
             }
+            // All that may come in plaintext has come: what else does is not the peer's.
+            if epoch == 0 && handshake.waits_for_finished() && handshake.reassembly.is_new(header.sequence) {
+                self.stats.dropped_plaintext += 1;
+                continue;
+            }
             match handshake.reassembly.insert(&header, fragment) {
                 Fate::Kept => self.step(),
                 Fate::Old => {
@@ -178,13 +200,22 @@ impl Connection {
         }
     }
 
-    /// After the handshake: the peer's Finished again says that ours was lost. A second handshake does not exist.
+    /// After the handshake: the peer's Finished again says that ours was lost. A second handshake does not exist, and who
+    /// asks for one is told so.
     fn late_fragment(&mut self, now: Instant, epoch: u16, header: &FragmentHeader) {
         if epoch == 1 && header.kind == MessageType::FINISHED {
             self.stats.dropped_duplicate += 1;
             self.repeated(now, header);
         } else {
             self.stats.dropped_unexpected += 1;
+            let asks = match self.role() {
+                Role::Client => MessageType::HELLO_REQUEST,
+                Role::Server => MessageType::CLIENT_HELLO,
+            };
+            //= rfc5746#4.2-2
+            if epoch == 1 && header.kind == asks {
+                self.notice = Some(Alert::NO_RENEGOTIATION);
+            }
         }
     }
 
@@ -223,14 +254,20 @@ impl Connection {
             match step {
                 Ok(Step::Next(state)) => {
                     handshake.state = state;
+                    // Its time begins now, whoever may have sent what before.
+                    if waits && !handshake.waits_for_hello() {
+                        handshake.deadline = None;
+                    }
                     self.stage = Stage::Handshake(handshake);
                 }
                 Ok(Step::Done(keyed)) => self.complete(keyed, handshake.early),
-                // Anybody can have sent it: whoever it really was for, its client may still come.
-                Err(reason @ CloseReason::Malformed { .. }) if waits => {
+                // Anybody can have sent it, and the client may still come.
+                Err(reason @ (CloseReason::Malformed { .. } | CloseReason::UnexpectedMessage(_)))
+                    if waits =>
+                {
                     handshake.state = Side::Server(server::State::ClientHello);
                     handshake.reassembly.begin_with(message.sequence, None);
-                    handshake.refusal = alert_for(reason).map(Alert::fatal);
+                    self.notice = alert_for(reason).map(Alert::fatal);
                     self.stats.refused_hellos += 1;
                     self.stage = Stage::Handshake(handshake);
                 }
@@ -257,10 +294,12 @@ impl Connection {
             return;
         };
         let is_close = alert.description == AlertDescription::CLOSE_NOTIFY;
-        if !authentic && self.context.layer.has_keys() {
+        let nobody_spoke = matches!(&self.stage, Stage::Handshake(handshake) if handshake.waits_for_hello());
+        if !authentic && (nobody_spoke || self.context.layer.has_keys()) {
             self.stats.unauthenticated_alerts += 1;
             if let Stage::Handshake(handshake) = &mut self.stage
                 && alert.level == AlertLevel::Fatal
+                && !nobody_spoke
             {
                 handshake.unauthenticated_alert = Some(alert.description);
             }

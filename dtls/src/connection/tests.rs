@@ -155,6 +155,37 @@ fn a_request_to_renegotiate_is_not_heard() {
     assert_talks(&mut pair);
 }
 
+/// RFC 5746 section 4.2: who asks for a second handshake under the keys hears that there is none, once for each time that we
+/// get to speak; who asks in plaintext is nobody.
+//= rfc5746#4.2-2 test
+#[test]
+fn a_request_to_renegotiate_is_answered_with_a_warning() {
+    let mut pair = connected_pair();
+    let now = pair.now();
+    for (kind, to_client) in [(MessageType::HELLO_REQUEST, true), (MessageType::CLIENT_HELLO, false)] {
+        for epoch in [0, 1] {
+            let (asks, asked) =
+                if to_client { (&mut pair.z, &mut pair.a) } else { (&mut pair.a, &mut pair.z) };
+            for _ in 0..3 {
+                let mut out = Vec::new();
+                let layer = &mut asks.connection.context.layer;
+                layer.put(epoch, ContentType::HANDSHAKE, Version::DTLS_1_2, &mut out, |out| {
+                    FragmentHeader::whole(kind, 7, 0).encode(out);
+                });
+                asked.handle_input(now, &mut out);
+            }
+            let answer = flight(asked, now);
+            assert_eq!(answer.len(), usize::from(epoch));
+            for datagram in answer {
+                let (header, mut record) = (Header::parse(&datagram).unwrap(), datagram);
+                let opened = asks.connection.context.layer.open(&header, &mut record, 13).unwrap();
+                assert_eq!((opened.content_type, &*opened.plaintext), (ContentType::ALERT, &[1, 100][..]));
+            }
+        }
+    }
+    assert_talks(&mut pair);
+}
+
 /// D49: a Finished that is sent again is a new record, under the same keys.
 #[test]
 fn a_repeated_finished_has_a_new_number() {

@@ -165,6 +165,7 @@ fn who_cannot_prove_itself_is_refused() {
 }
 
 /// D37: what was not offered is not taken.
+//= rfc5746#3.6-6 test
 #[test]
 fn a_server_cannot_choose_what_was_not_offered() {
     let hello = MessageType::SERVER_HELLO;
@@ -234,8 +235,10 @@ fn a_finished_of_another_handshake_is_refused() {
 /// D29: cookies of any length, one after the other, but not without end and not too late.
 //= rfc6347#4.2.1-2 test
 //= rfc6347#4.2.1-6 test
+//= rfc6347#4.2.1-4 test
 //= rfc6347#4.2.1-5 test
 //= rfc6347#4.2.1-18 test
+//= rfc6347#5-2 test
 //= rfc6347#4.2.1-20 test
 //= rfc6347#4.2.6-2 test
 #[test]

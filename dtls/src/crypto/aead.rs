@@ -16,23 +16,34 @@ pub(crate) const TAG_LEN: usize = 16;
 
 /// What a record's protection is bound to besides its content.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Associated {
+pub(crate) struct Associated<'a> {
     /// Epoch and sequence number as one number of 64 bits.
     pub(crate) position: u64,
     pub(crate) content_type: ContentType,
     pub(crate) version: Version,
+    /// What the record carries; empty if nothing. RFC 9146 section 5.3.
+    pub(crate) connection_id: &'a [u8],
 }
 
-impl Associated {
-    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number.
-    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits")]
-    fn bytes(self, plaintext_len: usize) -> [u8; 13] {
-        let mut bytes = [0; 13];
-        bytes[..8].copy_from_slice(&self.position.to_be_bytes());
-        bytes[8] = self.content_type.0;
-        bytes[9..11].copy_from_slice(&self.version.0.to_be_bytes());
-        bytes[11..].copy_from_slice(&(plaintext_len as u16).to_be_bytes());
-        bytes
+/// Octets of associated data at most.
+const MAX_ASSOCIATED_LEN: usize = 8 + 3 + 2 + 8 + 255 + 2;
+
+impl Associated<'_> {
+    /// RFC 5246 section 6.2.3.3, with epoch and sequence number in the place of the sequence number; or RFC 9146 section
+    /// 5.3 for a record with a connection id. Written into `room`.
+    #[expect(clippy::cast_possible_truncation, reason = "a record's length has 16 bits, an id's has 8")]
+    fn bytes(self, plaintext_len: usize, room: &mut [u8; MAX_ASSOCIATED_LEN]) -> &[u8] {
+        let (position, kind) = (self.position.to_be_bytes(), self.content_type.0);
+        let (version, len) = (self.version.0.to_be_bytes(), (plaintext_len as u16).to_be_bytes());
+        let id = self.connection_id;
+        let plain: [&[u8]; 4] = [&position, &[kind], &version, &len];
+        let with_id: [&[u8]; 6] = [&[0xff; 8], &[kind, id.len() as u8, kind], &version, &position, id, &len];
+        let mut end = 0;
+        for part in if id.is_empty() { &plain[..] } else { &with_id } {
+            room[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        &room[..end]
     }
 }
 
@@ -92,22 +103,23 @@ impl RecordCipher {
 
     /// Encrypts `content` where it lies, and returns the tag. The nonce is the record's position, which never comes
     /// twice; if the suite has the record carry it, the caller writes it.
-    pub(crate) fn seal(&self, associated: Associated, content: &mut [u8]) -> [u8; TAG_LEN] {
+    pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> [u8; TAG_LEN] {
         let nonce = self.nonce(associated.position.to_be_bytes());
-        let bound = associated.bytes(content.len());
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(content.len(), &mut room);
         let sealed = match &self.aead {
             Aead::Aes128Gcm(aead) => {
-                aead.encrypt_inout_detached(&nonce.into(), &bound, content.into()).ok().map(Into::into)
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
             }
             Aead::Aes256Gcm(aead) => {
-                aead.encrypt_inout_detached(&nonce.into(), &bound, content.into()).ok().map(Into::into)
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
             }
             Aead::ChaCha20Poly1305(aead) => {
-                aead.encrypt_inout_detached(&nonce.into(), &bound, content.into()).ok().map(Into::into)
+                aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
             }
             #[cfg(feature = "aws-lc-rs")]
-            Aead::AwsLc(aead) => aead.seal(nonce, &bound, content),
-            Aead::Plugged(aead) => Some(aead.seal(&nonce, &bound, content)),
+            Aead::AwsLc(aead) => aead.seal(nonce, bound, content),
+            Aead::Plugged(aead) => Some(aead.seal(&nonce, bound, content)),
         };
         match sealed {
             Some(tag) => tag,
@@ -117,31 +129,32 @@ impl RecordCipher {
 
     /// Decrypts a record's content where it lies: explicit nonce if there is one, ciphertext, tag. Returns the
     /// plaintext, or `None` if it is too short or not authentic; then what is there means nothing, and is no plaintext.
-    pub(crate) fn open<'a>(&self, associated: Associated, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
+    pub(crate) fn open<'a>(&self, associated: Associated<'_>, content: &'a mut [u8]) -> Option<&'a mut [u8]> {
         let (explicit, rest) = content.split_at_mut_checked(self.explicit_nonce_len)?;
         let position = associated.position.to_be_bytes();
         let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position));
-        let bound = associated.bytes(rest.len().checked_sub(TAG_LEN)?);
+        let mut room = [0; MAX_ASSOCIATED_LEN];
+        let bound = associated.bytes(rest.len().checked_sub(TAG_LEN)?, &mut room);
         #[cfg(feature = "aws-lc-rs")]
         if let Aead::AwsLc(aead) = &self.aead {
-            return aead.open(nonce, &bound, rest);
+            return aead.open(nonce, bound, rest);
         }
         let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
         let tag = &*tag;
         let inout = (&mut *text).into();
         let opened = match &self.aead {
             Aead::Aes128Gcm(aead) => {
-                aead.decrypt_inout_detached(&nonce.into(), &bound, inout, tag.into()).is_ok()
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
             }
             Aead::Aes256Gcm(aead) => {
-                aead.decrypt_inout_detached(&nonce.into(), &bound, inout, tag.into()).is_ok()
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
             }
             Aead::ChaCha20Poly1305(aead) => {
-                aead.decrypt_inout_detached(&nonce.into(), &bound, inout, tag.into()).is_ok()
+                aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
             }
             #[cfg(feature = "aws-lc-rs")]
             Aead::AwsLc(_) => false,
-            Aead::Plugged(aead) => aead.open(&nonce, &bound, text, tag),
+            Aead::Plugged(aead) => aead.open(&nonce, bound, text, tag),
         };
         opened.then_some(text)
     }

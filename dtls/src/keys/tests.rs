@@ -150,7 +150,7 @@ impl Recording {
         // Each end reads what the other one wrote.
         let mut layers = [Role::Server, Role::Client].map(|reader| {
             let mut layer = RecordLayer::default();
-            layer.install(master.record_ciphers(&Backend::BuiltIn, reader, &randoms));
+            layer.install(master.record_ciphers(&Backend::BuiltIn, reader, &randoms), 64);
             layer
         });
         let (mut data, mut finished) = ([Vec::new(), Vec::new()], Vec::new());
@@ -162,8 +162,8 @@ impl Recording {
                 }
                 let mut content = content.to_vec();
                 let layer = &mut layers[usize::from(from_server)];
-                let plaintext = layer.open(&header, &mut content).unwrap().to_vec();
-                assert_eq!(layer.open(&header, &mut content).err(), Some(Refused::Replay));
+                let plaintext = layer.open(&header, &mut content, 0).unwrap().plaintext.to_vec();
+                assert_eq!(layer.open(&header, &mut content, 0).err(), Some(Refused::Replay));
                 match header.content_type {
                     ContentType::APPLICATION_DATA => data[usize::from(from_server)].extend(plaintext),
                     ContentType::HANDSHAKE if !from_server => finished = plaintext[12..].to_vec(),

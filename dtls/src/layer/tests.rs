@@ -1,6 +1,7 @@
 use super::*;
 use crate::crypto::aead::RecordCipher;
 use crate::crypto::provider::{Backend, Bulk};
+use crate::extension::ConnectionId;
 
 /// Octets in front of a payload under AES-GCM.
 const HEADROOM: usize = HEADER_LEN + 8;
@@ -10,8 +11,8 @@ const DATA: ContentType = ContentType::APPLICATION_DATA;
 fn ends() -> [RecordLayer; 2] {
     let cipher = |key: u8| RecordCipher::new(&Backend::BuiltIn, Bulk::Aes128Gcm, &[key; 16], &[key; 4]);
     let mut ends = [RecordLayer::default(), RecordLayer::default()];
-    ends[0].install((cipher(1), cipher(2)));
-    ends[1].install((cipher(2), cipher(1)));
+    ends[0].install((cipher(1), cipher(2)), 64);
+    ends[1].install((cipher(2), cipher(1)), 64);
     ends
 }
 
@@ -23,7 +24,7 @@ fn seal(layer: &mut RecordLayer, payload: &[u8]) -> Vec<u8> {
 
 fn open(layer: &mut RecordLayer, record: &[u8]) -> Result<Vec<u8>, Refused> {
     let header = Header::parse(record).unwrap();
-    layer.open(&header, &mut record[HEADER_LEN..].to_vec()).map(|plaintext| plaintext.to_vec())
+    layer.open(&header, &mut record.to_vec(), HEADER_LEN).map(|opened| opened.plaintext.to_vec())
 }
 
 /// D8: the explicit nonce is epoch and sequence number, and never comes twice.
@@ -97,6 +98,7 @@ fn every_change_of_a_record_is_refused_alike() {
     assert!(open(&mut b, &record).is_ok());
 }
 
+//= rfc6347#4.1.1.1-4 test
 #[test]
 fn what_does_not_fit_is_refused_and_the_buffer_stays() {
     let [mut a, _] = ends();
@@ -109,4 +111,135 @@ fn what_does_not_fit_is_refused_and_the_buffer_stays() {
     assert_eq!(a.seal(DATA, &mut out, 31), headroom(30));
     assert_eq!(out, [1; 30]);
     assert_eq!(RecordLayer::default().seal(DATA, &mut out, 30), Err(SealError::NotConnected));
+}
+
+/// Both ends with ids: `a` reads with its own and writes with that of `b`.
+fn ends_with_ids(of_a: &[u8], of_b: &[u8]) -> [RecordLayer; 2] {
+    let [mut a, mut b] = ends();
+    let [of_a, of_b] = [of_a, of_b].map(|id| ConnectionId::new(id).unwrap());
+    a.agree(Terms { read_id: of_a.clone(), write_id: of_b.clone(), ..Terms::default() });
+    b.agree(Terms { read_id: of_b, write_id: of_a, ..Terms::default() });
+    [a, b]
+}
+
+fn seal_with_id(layer: &mut RecordLayer, payload: &[u8]) -> Vec<u8> {
+    let at = layer.headroom();
+    let mut out = [&vec![0; at][..], payload].concat();
+    layer.seal(DATA, &mut out, at).unwrap();
+    assert_eq!(out.len(), at + payload.len() + layer.tailroom());
+    out
+}
+
+fn open_with_id(layer: &mut RecordLayer, record: &[u8]) -> Result<(ContentType, Vec<u8>), Refused> {
+    let len = layer.terms().read_id.octets().len();
+    let (header, at) = Header::parse_with_connection_id(record, len).unwrap();
+    layer
+        .open(&header, &mut record.to_vec(), at)
+        .map(|opened| (opened.content_type, opened.plaintext.to_vec()))
+}
+
+/// RFC 9146 section 4: type 25 outside, the id between number and length, the real type inside.
+//= rfc9146#3-2 test
+//= rfc9146#3-4 test
+#[test]
+fn ids_of_any_length_stand_in_records() {
+    for length in [1, 2, 8, 20, 255] {
+        let id = vec![length; usize::from(length)];
+        let [mut a, mut b] = ends_with_ids(&[7; 3], &id);
+        let record = seal_with_id(&mut a, b"payload");
+        assert_eq!(record[0], 25);
+        assert_eq!(record[11..11 + id.len()], id);
+        assert_eq!(crate::record::connection_id(&record, id.len()), Some(&id[..]));
+        assert_eq!(open_with_id(&mut b, &record).unwrap(), (DATA, b"payload".to_vec()));
+        assert_eq!(open_with_id(&mut b, &record), Err(Refused::Replay));
+        let back = seal_with_id(&mut b, b"back");
+        assert_eq!(open_with_id(&mut a, &back).unwrap().1, b"back");
+        // Version and length are not looked at here.
+        let skipped = |at: &usize| (1..3).contains(at) || (11 + id.len()..13 + id.len()).contains(at);
+        for at in (0..record.len()).filter(|at| !skipped(at)) {
+            let [_, mut b] = ends_with_ids(&[7; 3], &id);
+            let mut changed = record.clone();
+            changed[at] ^= 1;
+            if Header::parse_with_connection_id(&changed, id.len()).is_ok() {
+                assert!(open_with_id(&mut b, &changed).is_err(), "octet {at}");
+            }
+        }
+    }
+}
+
+/// RFC 9146 section 3: no id where there should be one, or one where there should be none.
+//= rfc9146#3-3 test
+//= rfc9146#3-5 test
+//= rfc9146#3-6 test
+#[test]
+fn records_with_the_wrong_id_or_without_one_are_refused() {
+    let [mut with, mut expects] = ends_with_ids(b"", b"id");
+    let [mut without, mut expects_none] = ends();
+    let plain = seal(&mut without, b"x");
+    assert_eq!(open_with_id(&mut expects, &plain), Err(Refused::ConnectionId));
+    let record = seal_with_id(&mut with, b"x");
+    let (header, at) = Header::parse_with_connection_id(&record, 2).unwrap();
+    assert_eq!(expects_none.open(&header, &mut record.clone(), at).err(), Some(Refused::ConnectionId));
+    let [_, mut other] = ends_with_ids(b"", b"di");
+    assert_eq!(open_with_id(&mut other, &record), Err(Refused::ConnectionId));
+    assert!(open_with_id(&mut expects, &record).is_ok());
+    // An empty id in one direction leaves that direction as it is without.
+    assert_eq!(expects.headroom(), HEADROOM);
+    assert_eq!(seal(&mut expects, b"x")[0], DATA.0);
+}
+
+/// RFC 9146 section 4: zeros behind the type are padding; zeros alone are nothing.
+#[test]
+fn padding_is_taken_off() {
+    let seal_inner = |inner: &[u8], sequence: u64| {
+        let cipher = RecordCipher::new(&Backend::BuiltIn, Bulk::Aes128Gcm, &[1; 16], &[1; 4]);
+        let position = 1 << 48 | sequence;
+        let (content_type, version) = (ContentType::TLS12_CID, Version::DTLS_1_2);
+        let mut text = inner.to_vec();
+        let tag =
+            cipher.seal(Associated { position, content_type, version, connection_id: b"id" }, &mut text);
+        let length = (8 + inner.len() + 16).to_be_bytes();
+        let head = [&[25, 0xfe, 0xfd][..], &position.to_be_bytes(), b"id", &length[6..]].concat();
+        [&head[..], &position.to_be_bytes(), &text, &tag].concat()
+    };
+    let [_, mut b] = ends_with_ids(b"", b"id");
+    assert_eq!(open_with_id(&mut b, &seal_inner(b"text\x17\0\0\0", 0)).unwrap(), (DATA, b"text".to_vec()));
+    assert_eq!(open_with_id(&mut b, &seal_inner(b"\0\0\x17\0", 1)).unwrap(), (DATA, vec![0, 0]));
+    assert_eq!(open_with_id(&mut b, &seal_inner(b"\x17", 2)).unwrap(), (DATA, vec![]));
+    assert_eq!(open_with_id(&mut b, &seal_inner(b"\0\0\0", 3)), Err(Refused::Malformed));
+    assert_eq!(open_with_id(&mut b, &seal_inner(b"", 4)), Err(Refused::Malformed));
+}
+
+/// RFC 8449 section 4, RFC 9146 section 5: each way has its limit; with an id the type counts too.
+//= rfc9146#5-2 test
+//= rfc8449#4-1 test
+//= rfc8449#4-5 test
+#[test]
+fn records_are_no_longer_than_agreed() {
+    for (id, limit, longest) in [
+        (&b""[..], 64, 64),
+        (b"", MAX_PLAINTEXT_LEN, MAX_PLAINTEXT_LEN),
+        (b"i", 64, 63),
+        (b"i", MAX_PLAINTEXT_LEN, 16_383),
+    ] {
+        let [mut a, mut b] = ends();
+        let id = ConnectionId::new(id).unwrap();
+        a.agree(Terms { write_id: id.clone(), write_limit: limit, ..Terms::default() });
+        b.agree(Terms { read_id: id.clone(), read_limit: limit, ..Terms::default() });
+        assert_eq!(a.fragment_limit(1), longest - 12);
+        assert_eq!(a.fragment_limit(0), MAX_PLAINTEXT_LEN - 12);
+        let fits = seal_with_id(&mut a, &vec![5; longest]);
+        assert_eq!(open_with_id(&mut b, &fits).unwrap().1.len(), longest);
+        let at = a.headroom();
+        let mut out = vec![0; at + longest + 1];
+        let too_large = SealError::TooLarge { found: longest + 1, maximum: longest };
+        assert_eq!(a.seal(DATA, &mut out, at), Err(too_large));
+        // Who does not keep to it is not heard, and the record counts as come.
+        if limit == 64 {
+            a.agree(Terms { write_id: id, ..Terms::default() });
+            let long = seal_with_id(&mut a, &[5; 65]);
+            assert_eq!(open_with_id(&mut b, &long), Err(Refused::Malformed));
+            assert_eq!(open_with_id(&mut b, &long), Err(Refused::Replay));
+        }
+    }
 }

@@ -39,6 +39,7 @@ fn the_first_fragment_says_what_the_message_is() {
 }
 
 /// D16: of fragments that overlap, the octet that came first stays.
+//= rfc6347#4.2.3-5 test
 #[test]
 fn what_came_first_stays() {
     let mut reassembly = Reassembly::new(1000);
@@ -105,6 +106,7 @@ fn messages_come_in_order_and_within_the_limit() {
 
 proptest! {
     /// D22: cut anywhere, in any order, with repetitions.
+    //= rfc6347#4.2.3-4 test
     #[test]
     fn any_fragments_that_cover_a_message_make_it_whole(
         body in proptest::collection::vec(any::<u8>(), 1..300),

@@ -2,10 +2,11 @@ use nomagic_testkit::vectors::{hex, json};
 
 use super::*;
 
-const ASSOCIATED: Associated = Associated {
+const ASSOCIATED: Associated<'_> = Associated {
     position: 1 << 48 | 7,
     content_type: ContentType::APPLICATION_DATA,
     version: Version::DTLS_1_2,
+    connection_id: &[],
 };
 const ALL: [Bulk; 3] = [Bulk::Aes128Gcm, Bulk::Aes256Gcm, Bulk::ChaCha20Poly1305];
 
@@ -56,10 +57,11 @@ fn the_backends_seal_alike() {
 #[test]
 fn the_nonce_is_made_as_the_suite_says() {
     let mut text = *b"some text";
-    let bound = ASSOCIATED.bytes(text.len());
+    let mut room = [0; MAX_ASSOCIATED_LEN];
+    let bound = ASSOCIATED.bytes(text.len(), &mut room);
     let nonce = [2, 2, 2, 2, 2, 2 ^ 1, 2, 2, 2, 2, 2, 2 ^ 7].into();
     let tag = ChaCha20Poly1305::new(&[1; 32].into())
-        .encrypt_inout_detached(&nonce, &bound, text.as_mut_slice().into())
+        .encrypt_inout_detached(&nonce, bound, text.as_mut_slice().into())
         .unwrap();
     let of = |bulk| cipher(&Backend::BuiltIn, bulk);
     assert_eq!(sealed(&of(Bulk::ChaCha20Poly1305), b"some text"), [&text[..], &tag].concat());
@@ -67,9 +69,26 @@ fn the_nonce_is_made_as_the_suite_says() {
     let mut text = *b"some text";
     let nonce = [2, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 7];
     let tag = Aes256Gcm::new(&[1; 32].into())
-        .encrypt_inout_detached(&nonce.into(), &bound, text.as_mut_slice().into())
+        .encrypt_inout_detached(&nonce.into(), bound, text.as_mut_slice().into())
         .unwrap();
     assert_eq!(sealed(&of(Bulk::Aes256Gcm), b"some text"), [&nonce[4..], &text[..], &tag].concat());
+}
+
+/// RFC 9146 section 5.3: what an id changes, written out.
+//= rfc9146#3-7 test
+//= rfc9146#3-8 test
+//= rfc9146#5-1 test
+#[test]
+fn an_id_changes_what_a_record_is_bound_to() {
+    let mut room = [0; MAX_ASSOCIATED_LEN];
+    let plain = [0, 1, 0, 0, 0, 0, 0, 7, 23, 0xfe, 0xfd, 1, 2];
+    assert_eq!(ASSOCIATED.bytes(258, &mut room), plain);
+    let with_id =
+        Associated { content_type: ContentType::TLS12_CID, connection_id: &[9, 8, 7], ..ASSOCIATED };
+    let expected = [&[0xff; 8][..], &[25, 3, 25, 0xfe, 0xfd], &[0, 1, 0, 0, 0, 0, 0, 7], &[9, 8, 7], &[1, 2]];
+    assert_eq!(with_id.bytes(258, &mut room), expected.concat());
+    let longest = Associated { connection_id: &[1; 255], ..with_id };
+    assert_eq!(longest.bytes(0, &mut room).len(), MAX_ASSOCIATED_LEN);
 }
 
 /// The groups of the Wycheproof file that have our sizes, against the ciphers themselves: it chooses other associated data

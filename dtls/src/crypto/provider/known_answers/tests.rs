@@ -133,8 +133,12 @@ fn a_right_provider_passes_and_wrong_ones_are_named() {
 fn a_plugged_cipher_is_used_for_records() {
     let plugged = Backend::Plugged(std::sync::Arc::new(Built::default()));
     for bulk in [Bulk::Aes128Gcm, Bulk::Aes256Gcm, Bulk::ChaCha20Poly1305] {
-        let associated =
-            Associated { position: 5, content_type: ContentType::ALERT, version: Version::DTLS_1_2 };
+        let associated = Associated {
+            position: 5,
+            content_type: ContentType::ALERT,
+            version: Version::DTLS_1_2,
+            connection_id: &[],
+        };
         let seal = |backend: &Backend| {
             let (key, nonce) = (vec![1; bulk.key_len()], vec![2; bulk.fixed_nonce_len()]);
             let cipher = RecordCipher::new(backend, bulk, &key, &nonce);
