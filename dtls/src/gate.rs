@@ -86,10 +86,10 @@ pub struct GateStats {
 /// cookie, that they receive what is sent to their address. It keeps nothing of anybody, and allocates nothing, unless
 /// told to keep fragments.
 ///
-/// One gate serves a whole socket. What comes from an address that has a connection goes to that connection. If it is a
-/// hello in plaintext it goes through the gate too: the client may have begun anew from the same port. What
-/// [`Verdict::Accept`] brings then replaces the old connection once it is connected, and not before (RFC 6347 section
-/// 4.2.8).
+/// One gate serves a whole socket. What comes from an address whose handshake goes on is for that connection alone. What
+/// comes from an address that is connected goes to the connection, and through the gate too: the client may have begun
+/// anew from the same port. What [`Verdict::Accept`] brings then replaces the old connection once it is connected, and not
+/// before (RFC 6347 section 4.2.8).
 pub struct CookieGate {
     config: GateConfig,
     /// Makes cookies; and the one before, whose cookies are still taken.

@@ -3,7 +3,6 @@
 //! Two threads wait, one for datagrams and one for standard input; everything else happens in one loop, which sleeps
 //! until one of them has something or a connection's deadline comes.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
@@ -11,7 +10,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
 
-use nomagic_dtls::{CloseReason, Config, Connected, Connection, Event, Input, Role, Summary};
+use nomagic_dtls::record::connection_id;
+use nomagic_dtls::{
+    CloseReason, Config, Connected, Connection, ConnectionId, CookieGate, Event, GateConfig, Input, Role,
+    Summary, Verdict,
+};
+use rand::Rng;
 use rand::rngs::StdRng;
 
 /// What to do, and with whom.
@@ -25,6 +29,8 @@ pub struct Tool {
     pub echo: bool,
     /// Ends with the first connection instead of waiting for the next.
     pub once: bool,
+    /// Octets of the id that the peer shall put into its records: each connection gets one of its own.
+    pub connection_id: Option<u8>,
     /// Keying material to show: a label, and how many octets.
     pub export: Option<(String, usize)>,
     /// Tells nothing but errors.
@@ -40,6 +46,9 @@ const PIECE: usize = 1200;
 /// Pieces of standard input that wait for the handshake; more are dropped.
 const MOST_UNSENT: usize = 1024;
 
+/// Fragments of hellos kept at the door, each for another address.
+const KEPT_HELLOS: usize = 16;
+
 /// How long the loop sleeps if no connection has a deadline.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -51,6 +60,7 @@ enum Happening {
 }
 
 struct Session {
+    remote: SocketAddr,
     connection: Connection,
     connected: Option<Connected>,
 }
@@ -59,7 +69,10 @@ struct Session {
 struct Running<'a> {
     tool: &'a Tool,
     socket: UdpSocket,
-    sessions: BTreeMap<SocketAddr, Session>,
+    /// Lets clients in that are where they say.
+    gate: CookieGate,
+    /// The oldest first. For a while there are two with the same remote: the old one, and one that begins anew.
+    sessions: Vec<Session>,
     rng: StdRng,
     start: Instant,
     /// What was typed before there was anybody to hear it.
@@ -73,16 +86,19 @@ struct Running<'a> {
 ///
 /// # Errors
 /// The socket or the terminal is broken.
-pub fn run(tool: &Tool, socket: UdpSocket, rng: StdRng) -> io::Result<bool> {
+pub fn run(tool: &Tool, socket: UdpSocket, mut rng: StdRng) -> io::Result<bool> {
     let (sender, happenings) = sync_channel(256);
     listen(socket.try_clone()?, sender.clone());
     if !tool.echo {
         read_input(sender);
     }
+    let mut gate = GateConfig::default();
+    gate.kept_hellos = KEPT_HELLOS;
     let mut running = Running {
         tool,
         socket,
-        sessions: BTreeMap::new(),
+        gate: CookieGate::new(gate, &mut rng),
+        sessions: Vec::new(),
         rng,
         start: Instant::now(),
         unsent: Vec::new(),
@@ -90,7 +106,8 @@ pub fn run(tool: &Tool, socket: UdpSocket, rng: StdRng) -> io::Result<bool> {
         verdict: None,
     };
     if let Some(remote) = tool.remote {
-        running.open(remote);
+        let connection = Connection::new(running.config(), &mut running.rng);
+        running.sessions.push(Session { remote, connection, connected: None });
     }
     running.run(&happenings)
 }
@@ -138,7 +155,7 @@ impl Running<'_> {
             if let Some(verdict) = self.verdict {
                 return Ok(verdict);
             }
-            let due = self.sessions.values().filter_map(|session| session.connection.poll_timeout()).min();
+            let due = self.sessions.iter().filter_map(|session| session.connection.poll_timeout()).min();
             let wait = due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()));
             match happenings.recv_timeout(wait) {
                 Ok(Happening::Datagram(from, mut datagram)) => self.receive(from, &mut datagram)?,
@@ -151,32 +168,43 @@ impl Running<'_> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(false),
             }
-            for session in self.sessions.values_mut() {
+            for session in &mut self.sessions {
                 session.connection.handle_timeout(Instant::now());
             }
             self.note_events();
         }
     }
 
-    fn open(&mut self, remote: SocketAddr) {
-        let connection = Connection::new(self.tool.config.clone(), &mut self.rng);
-        self.sessions.insert(remote, Session { connection, connected: None });
+    /// What the next connection goes by.
+    fn config(&mut self) -> Config {
+        let mut config = self.tool.config.clone();
+        config.connection_id = self.tool.connection_id.and_then(|len| {
+            let mut id = vec![0; len.into()];
+            self.rng.fill_bytes(&mut id);
+            ConnectionId::new(&id).ok()
+        });
+        config
     }
 
     fn receive(&mut self, from: SocketAddr, datagram: &mut [u8]) -> io::Result<()> {
-        if !self.sessions.contains_key(&from) {
-            let welcome = self.tool.config.role() == Role::Server && self.sessions.len() < MOST_CONNECTIONS;
-            if !welcome {
-                return Ok(());
-            }
-            self.open(from);
-        }
+        self.let_in(from, datagram)?;
         let line = (!self.tool.quiet).then(|| Summary(datagram).to_string());
-        let Some(session) = self.sessions.get_mut(&from) else { return Ok(()) };
-        let payloads: Vec<Vec<u8>> = match session.connection.handle_input(Instant::now(), datagram) {
-            Input::Payload(payloads) => payloads.map(|payload| payload.to_vec()).collect(),
-            Input::Consumed | Input::NotMine => Vec::new(),
+        // An id says for whom it is; else the address does. A client that begins anew may mean the old connection or the
+        // new one: the other will not find it authentic.
+        let id = connection_id(datagram, self.tool.connection_id.unwrap_or(0).into());
+        let is_meant = |session: &Session| match id {
+            Some(id) => session.connection.connection_id() == id,
+            None => session.remote == from,
         };
+        let mut payloads: Vec<Vec<u8>> = Vec::new();
+        for session in self.sessions.iter_mut().filter(|session| is_meant(session)) {
+            let mut copy = datagram.to_vec();
+            if let Input::Payload(found) =
+                session.connection.handle_input_from(Instant::now(), from, &mut copy)
+            {
+                payloads.extend(found.map(|payload| payload.to_vec()));
+            }
+        }
         if payloads.is_empty()
             && let Some(line) = line
         {
@@ -195,14 +223,34 @@ impl Running<'_> {
         Ok(())
     }
 
+    /// A server's door. While a handshake with somebody goes on, what comes from there belongs to it.
+    fn let_in(&mut self, from: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        let is_known = |session: &Session| session.remote == from && session.connected.is_none();
+        if self.tool.config.role() == Role::Client || self.sessions.iter().any(is_known) {
+            return Ok(());
+        }
+        let mut out = Vec::new();
+        match self.gate.check(Instant::now(), from.to_string().as_bytes(), datagram, &mut out) {
+            Verdict::Drop => {}
+            Verdict::Verify => {
+                self.tell(format_args!("<- {from}  {}", Summary(datagram)));
+                self.tell(format_args!("-> {from}  {}", Summary(&out)));
+                self.socket.send_to(&out, from)?;
+            }
+            Verdict::Accept(admission) => {
+                if self.sessions.len() < MOST_CONNECTIONS {
+                    let connection = Connection::admitted(self.config(), admission, &mut self.rng);
+                    self.sessions.push(Session { remote: from, connection, connected: None });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// What is typed goes to everybody who is connected, or waits for somebody.
     fn typed(&mut self, text: Vec<u8>) {
-        let listeners: Vec<SocketAddr> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.connection.connected().is_some())
-            .map(|(remote, _)| *remote)
-            .collect();
+        let connected = self.sessions.iter().filter(|session| session.connection.connected().is_some());
+        let listeners: Vec<SocketAddr> = connected.map(|session| session.remote).collect();
         if listeners.is_empty() {
             if self.unsent.len() < MOST_UNSENT {
                 self.unsent.push(text);
@@ -218,7 +266,8 @@ impl Running<'_> {
 
     /// Sends a payload; it may be lost, as on any network.
     fn say(&mut self, remote: SocketAddr, payload: &[u8]) {
-        let Some(session) = self.sessions.get_mut(&remote) else { return };
+        let connected = |session: &&mut Session| session.remote == remote && session.connected.is_some();
+        let Some(session) = self.sessions.iter_mut().find(connected) else { return };
         let at = session.connection.headroom();
         let mut out = vec![0; at];
         out.extend_from_slice(payload);
@@ -230,14 +279,14 @@ impl Running<'_> {
 
     fn send_all(&mut self) {
         let mut lines = Vec::new();
-        for (remote, session) in &mut self.sessions {
+        for Session { remote, connection, .. } in &mut self.sessions {
             let mut out = Vec::new();
-            while session.connection.poll_transmit(Instant::now(), &mut out).is_some() {
+            while connection.poll_transmit(Instant::now(), &mut out).is_some() {
                 if !self.tool.quiet {
                     lines.push(format!("-> {remote}  {}", Summary(&out)));
                 }
                 // What the system refuses counts as lost.
-                let _ = self.socket.send_to(&out, remote);
+                let _ = self.socket.send_to(&out, *remote);
                 out.clear();
             }
         }
@@ -245,7 +294,7 @@ impl Running<'_> {
             self.tell(format_args!("{line}"));
         }
         let (tool, mut ended) = (self.tool, None);
-        self.sessions.retain(|_, session| {
+        self.sessions.retain(|session| {
             let over = session.connection.is_closed();
             if over {
                 ended = Some(session.connected.is_some());
@@ -259,12 +308,15 @@ impl Running<'_> {
 
     fn note_events(&mut self) {
         let mut events = Vec::new();
-        for (remote, session) in &mut self.sessions {
+        for session in &mut self.sessions {
             while let Some(event) = session.connection.poll_event() {
-                if let Event::Connected(connected) = event {
-                    session.connected = Some(connected);
+                match event {
+                    Event::Connected(connected) => session.connected = Some(connected),
+                    // It gets what it would have got elsewhere, and nobody else can read it.
+                    Event::PeerMoved(address) => session.remote = address,
+                    _ => {}
                 }
-                events.push((*remote, event));
+                events.push((session.remote, event));
             }
         }
         for (remote, event) in events {
@@ -280,11 +332,23 @@ impl Running<'_> {
     }
 
     fn welcome(&mut self, remote: SocketAddr, connected: &Connected) {
+        // Whoever had a connection from there before has begun anew.
+        let newest = self.sessions.iter().rposition(|s| s.remote == remote && s.connected.is_some());
+        let mut index = 0;
+        self.sessions.retain(|session| {
+            index += 1;
+            session.remote != remote || session.connected.is_none() || Some(index - 1) == newest
+        });
         self.tell(format_args!("{remote}  connected: {connected}"));
         if let Some(fingerprint) = connected.peer_fingerprint {
             self.tell(format_args!("{remote}  peer: {fingerprint}"));
         }
-        if let (Some((label, len)), Some(session)) = (&self.tool.export, self.sessions.get(&remote)) {
+        let session = self.sessions.iter().find(|s| s.remote == remote && s.connected.is_some());
+        let protocol = session.and_then(|session| session.connection.application_protocol());
+        if let Some(protocol) = protocol {
+            self.tell(format_args!("{remote}  application protocol: {}", String::from_utf8_lossy(protocol)));
+        }
+        if let (Some((label, len)), Some(session)) = (&self.tool.export, session) {
             let mut material = vec![0; *len];
             match session.connection.export(label, None, &mut material) {
                 Ok(()) => self.say_aloud(format_args!("{label}: {}", Hex(&material))),
@@ -302,7 +366,7 @@ impl Running<'_> {
         if !self.input_ended || !(self.tool.once || self.tool.remote.is_some()) {
             return;
         }
-        for session in self.sessions.values_mut().filter(|session| session.connected.is_some()) {
+        for session in self.sessions.iter_mut().filter(|session| session.connected.is_some()) {
             session.connection.close(Instant::now());
         }
     }

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use nomagic_dtls::Summary;
 use nomagic_dtls::handshake::FragmentHeader;
-use nomagic_dtls::record::{HEADER_LEN, Records};
+use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, connection_id};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut again = Vec::new();
@@ -29,4 +29,11 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(bytes.starts_with(&again));
     assert!(!whole || again == bytes);
     let _ = Summary(bytes).to_string();
+    for len in [1, 8, 255] {
+        let id = connection_id(bytes, len);
+        let Ok((header, content_at)) = Header::parse_with_connection_id(bytes, len) else { continue };
+        let has_id = header.content_type == ContentType::TLS12_CID;
+        assert_eq!(content_at, HEADER_LEN + if has_id { len } else { 0 });
+        assert_eq!(id.map(<[u8]>::len), has_id.then_some(len));
+    }
 });

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use nomagic_dtls::handshake::{ClientHello, FragmentHeader, MessageType, ServerHello};
 use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, Version};
-use nomagic_dtls::{CipherSuite, Config, SrtpProfile, Verifier};
+use nomagic_dtls::{CipherSuite, Config, CookieGate, GateConfig, SrtpProfile, Verdict, Verifier};
 use nomagic_interop::ours::{IDENTITY, Ours};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::machine::Machine;
+use nomagic_testkit::rng;
 use nomagic_testkit::vectors::hex;
 
 /// Chromium sends its flight again after 50 ms, doubled each time.
@@ -121,6 +122,29 @@ fn every_loss_and_order_of_the_fragments_ends_in_an_answer() {
         }
     }
     assert!(answered > 300, "{answered}");
+}
+
+/// A gate asks for a cookie as soon as it has seen the first fragment, whatever becomes of the second, and never for less.
+#[test]
+fn the_gate_asks_for_a_cookie_at_the_first_fragment() {
+    let [first, second] = recording();
+    for kept_hellos in [0, 4] {
+        for order in [&[&first, &second][..], &[&second, &first], &[&first], &[&second]] {
+            let mut config = GateConfig::default();
+            config.kept_hellos = kept_hellos;
+            let mut gate = CookieGate::new(config, &mut rng(1));
+            let mut asked = 0;
+            for datagram in order {
+                let mut out = Vec::new();
+                match gate.check(origin(), b"127.0.0.1:5000", datagram, &mut out) {
+                    Verdict::Verify => asked += 1,
+                    verdict => assert!(matches!(verdict, Verdict::Drop) && out.is_empty(), "{verdict:?}"),
+                }
+                assert!(out.len() < 70);
+            }
+            assert_eq!(asked, usize::from(order.contains(&&first)), "{kept_hellos} {}", order.len());
+        }
+    }
 }
 
 /// Without a proven address the answer stays within three times what came, and goes on as more comes.

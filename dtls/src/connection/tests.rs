@@ -15,6 +15,7 @@ use crate::extension::{ExtensionType, put};
 use crate::flight::Flight;
 use crate::handshake::FragmentHeader;
 use crate::keys::Transcript;
+use crate::layer::RecordLayer;
 use crate::record::Header;
 
 /// The extensions of a browser's hello: a DTLS 1.3 offer with a hybrid key share, GREASE, and what else they have.
@@ -101,6 +102,82 @@ fn used_up_keys_close_the_connection() {
     pair.a.handle_timeout(now);
     assert_eq!(pair.a.closed, Some(CloseReason::KeysExhausted));
     assert!(pair.a.is_closed());
+}
+
+/// Two ends after their handshake, and nothing else.
+fn ends(client: Config, server: Config) -> [Connection; 2] {
+    let mut client = Connection::new(client, &mut rng(1));
+    let mut server = Connection::new(server, &mut rng(2));
+    let (now, mut out) = (nomagic_testkit::clock::origin(), Vec::new());
+    while client.connected().is_none() || server.connected().is_none() {
+        while client.poll_transmit(now, &mut out).is_some() {
+            server.handle_input(now, &mut out);
+            out.clear();
+        }
+        while server.poll_transmit(now, &mut out).is_some() {
+            client.handle_input(now, &mut out);
+            out.clear();
+        }
+    }
+    [client, server]
+}
+
+/// What an established connection holds, on the heap and by itself.
+#[test]
+fn an_established_connection_holds_less_than_four_kilobytes() {
+    drop(ends(client_config(), server_config()));
+    let mut kept = None;
+    let held = nomagic_testkit::alloc::count(|| kept = Some(ends(client_config(), server_config()))).held;
+    let each = usize::try_from(held).unwrap() / 2 + size_of::<Connection>();
+    assert!((1000..4096).contains(&each), "{each} octets");
+}
+
+/// D28: what waited for a handshake is gone with it: fragments of messages that never became whole, records that never
+/// could be opened.
+#[test]
+fn what_waited_is_freed_when_the_handshake_ends() {
+    drop(ends(client_config(), server_config()));
+    let held = |junk: bool| {
+        let mut kept = None;
+        let count = nomagic_testkit::alloc::count(|| {
+            let mut server = Connection::new(server_config(), &mut rng(2));
+            let mut client = Connection::new(client_config(), &mut rng(1));
+            let (now, mut out) = (nomagic_testkit::clock::origin(), Vec::new());
+            client.poll_transmit(now, &mut out);
+            server.handle_input(now, &mut out);
+            for sequence in 6..8 {
+                let mut plain = RecordLayer::default();
+                let mut fragment = Vec::new();
+                plain.put(0, ContentType::HANDSHAKE, Version::DTLS_1_2, &mut fragment, |out| {
+                    FragmentHeader { length: 8000, ..FragmentHeader::whole(MessageType(9), sequence, 9000) }
+                        .encode(out);
+                    out.resize(out.len() + 8000, 7);
+                });
+                if junk {
+                    server.handle_input(now, &mut fragment);
+                    // A record that claims to be protected.
+                    let mut locked =
+                        [&[23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 3, 232][..], &[7; 1000]].concat();
+                    server.handle_input(now, &mut locked);
+                }
+            }
+            out.clear();
+            while server.connected().is_none() {
+                while server.poll_transmit(now, &mut out).is_some() {
+                    client.handle_input(now, &mut out);
+                    out.clear();
+                }
+                while client.poll_transmit(now, &mut out).is_some() {
+                    server.handle_input(now, &mut out);
+                    out.clear();
+                }
+            }
+            kept = Some(server);
+        });
+        assert!(!junk || count.peak > 16_000, "{count:?}");
+        count.held
+    };
+    assert_eq!(held(true), held(false));
 }
 
 /// Everything that a handshake held is gone when it is complete.

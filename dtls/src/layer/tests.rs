@@ -39,6 +39,40 @@ fn the_nonce_counts() {
     }
 }
 
+/// D8: the nonces of a million records, each higher than the one before.
+#[test]
+fn a_million_nonces_do_not_repeat() {
+    let [mut a, _] = ends();
+    let (mut last, mut out) = (0, Vec::new());
+    for _ in 0..1_000_000 {
+        out.clear();
+        out.resize(HEADROOM, 0);
+        a.seal(DATA, &mut out, HEADROOM).unwrap();
+        let nonce = u64::from_be_bytes(out[HEADER_LEN..HEADROOM].try_into().unwrap());
+        assert!(nonce > last);
+        last = nonce;
+    }
+    assert_eq!(last, (1 << 48) + 999_999);
+}
+
+/// D12: whoever wants to end a connection with forged records has to send 2^36 of them, which nobody does by accident; then
+/// it has a name. Records that repeat or are of no epoch of ours do not count.
+#[test]
+fn forged_records_end_a_connection_only_in_great_numbers() {
+    let [mut a, mut b] = ends();
+    let good = seal(&mut a, b"good");
+    let mut forged = seal(&mut a, b"forged");
+    forged[20] ^= 1;
+    for _ in 0..10_000 {
+        assert_eq!(open(&mut b, &forged), Err(Refused::Forged));
+    }
+    assert!(open(&mut b, &good).is_ok());
+    b.keys.as_mut().unwrap().forged = MAX_FORGED - 2;
+    assert_eq!(open(&mut b, &forged), Err(Refused::Forged));
+    assert_eq!(open(&mut b, &good), Err(Refused::Replay), "which is no forgery");
+    assert_eq!(open(&mut b, &forged), Err(Refused::Exhausted));
+}
+
 /// D4: a forged record does not move the window, wherever it claims to be.
 //= rfc6347#4.1.2.6-8 test
 #[test]
