@@ -39,6 +39,11 @@ impl ExtensionIds {
     }
 }
 
+/// Whether a header extension has one of RFC 8285's two forms.
+pub(crate) const fn is_rfc8285(profile: u16) -> bool {
+    matches!(profile, 0xbede | 0x1000..=0x100f)
+}
+
 /// Encrypts, or decrypts, the data of the chosen elements in the header of `packet`. Element headers and padding stay as
 /// they are, and so does an extension of another kind than RFC 8285's.
 //= rfc6904#3.2-1

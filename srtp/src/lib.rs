@@ -7,6 +7,7 @@ extern crate alloc;
 mod config;
 mod cryptex;
 mod derive;
+pub mod double;
 mod error;
 mod extensions;
 mod forward;

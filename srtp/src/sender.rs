@@ -70,17 +70,7 @@ impl Sender {
         within_limit(out, at)?;
         let (key, backend) = self.keys.current();
         let stream = stream(&mut self.streams, ssrc, self.config.window)?;
-        let index = stream.estimate(header.sequence);
-        // The last cycle wraps back onto itself: whatever comes then has been used or is too old.
-        //= rfc3711#3.3.1-9
-        //= rfc3711#9.2-3
-        if stream.rtp.highest() == Some(RTP_END - 1) || key.rtp_count >= key.master.lifetime().rtp {
-            return Err(ProtectError::KeyExhausted);
-        }
-        //= rfc3711#9.1-1
-        if stream.rtp.check(index) != Verdict::Fresh {
-            return Err(ProtectError::IndexUsed { ssrc, index });
-        }
+        let index = next_index(stream, header.sequence, ssrc, key.rtp_count >= key.master.lifetime().rtp)?;
         let hidden = self.config.cryptex && cryptex::applies(&header);
         if hidden {
             header = cryptex::mark(out, at, header)
@@ -104,6 +94,17 @@ impl Sender {
         };
         key.rtp.seal_rtp(out, at, shape, position);
         Ok(())
+    }
+
+    /// Whether a packet of so many octets with this header would be protected.
+    pub(crate) fn would_seal(&mut self, header: &RtpHeader, len: usize) -> Result<(), ProtectError> {
+        if len > PACKET_LIMIT {
+            return Err(ProtectError::TooLong { len });
+        }
+        let (key, _) = self.keys.current();
+        let stream = stream(&mut self.streams, header.ssrc, self.config.window)?;
+        let is_used_up = key.rtp_count >= key.master.lifetime().rtp;
+        next_index(stream, header.sequence, header.ssrc, is_used_up).map(drop)
     }
 
     /// Protects the compound RTCP packet that stands at `at..` in `out`, which grows by [`Sender::rtcp_tailroom`].
@@ -272,6 +273,23 @@ impl core::fmt::Debug for Sender {
 fn within_limit(out: &[u8], at: usize) -> Result<(), ProtectError> {
     let len = out.len() - at;
     if len > PACKET_LIMIT { Err(ProtectError::TooLong { len }) } else { Ok(()) }
+}
+
+/// The index that a packet gets, if it may have it.
+#[inline]
+fn next_index(stream: &Stream, sequence: u16, ssrc: u32, is_used_up: bool) -> Result<u64, ProtectError> {
+    let index = stream.estimate(sequence);
+    // The last cycle wraps back onto itself: whatever comes then has been used or is too old.
+    //= rfc3711#3.3.1-9
+    //= rfc3711#9.2-3
+    if stream.rtp.highest() == Some(RTP_END - 1) || is_used_up {
+        return Err(ProtectError::KeyExhausted);
+    }
+    //= rfc3711#9.1-1
+    if stream.rtp.check(index) != Verdict::Fresh {
+        return Err(ProtectError::IndexUsed { ssrc, index });
+    }
+    Ok(index)
 }
 
 #[inline]
