@@ -7,6 +7,7 @@ mod authenticate;
 mod bind;
 mod config;
 mod connect;
+mod connections;
 mod end;
 mod event;
 mod icmp;
@@ -39,7 +40,7 @@ use crate::server::keyed::Keyed;
 use crate::turn::{ChannelNumber, FiveTuple, is_channel_data};
 use allocation::{Allocations, Slot};
 use answer::{Asked, UNDERSTOOD};
-use connect::Connection;
+use connections::Connections;
 use ports::Ports;
 
 /// Relays between clients and peers: told the time, the messages and what its sockets do, it says what to send and which
@@ -59,7 +60,7 @@ pub struct Server {
     allocations: Allocations,
     ports: Ports,
     reservations: BTreeMap<ReservationToken, open::Reservation>,
-    connections: BTreeMap<ConnectionId, Connection>,
+    connections: Connections,
     /// Clients' connections that carry data.
     carriers: BTreeMap<FiveTuple, ConnectionId>,
     tickets: mobility::Tickets,
@@ -96,7 +97,7 @@ impl Server {
             allocations: Allocations::new(&keyed),
             ports: Ports::new(&config.relays),
             reservations: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            connections: Connections::default(),
             carriers: BTreeMap::new(),
             tickets: mobility::Tickets::new(&mut rng),
             users: BTreeMap::new(),

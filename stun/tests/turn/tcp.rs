@@ -122,6 +122,32 @@ fn a_connection_is_bound_once_by_its_user_over_a_stream() {
     assert_eq!(bind(&mut world, second, "alice", connection), 400, "it has its client");
 }
 
+/// T21: limits, peers and ends are each allocation's own.
+#[test]
+fn allocations_do_not_share_connections() {
+    let mut own = config();
+    own.connections = 1;
+    let mut world = World::new(own);
+    let nodes = [world.allocated(tcp()), world.allocated(tcp())];
+    let now = world.now();
+    let mut made = Vec::new();
+    for node in nodes {
+        world.nodes[node].client.connect(now, peer_address()).unwrap();
+        world.settle();
+        let [(connection, _)] = wanted(&mut world)[..] else { panic!("refused by what the other has") };
+        world.server.connected(now, connection, true);
+        made.push(connection);
+    }
+    world.settle();
+    let from = world.tuple(nodes[0]);
+    world.server.handle_disconnect(now, from);
+    let events: Vec<_> = std::iter::from_fn(|| world.server.poll_event()).collect();
+    assert!(events.contains(&ServerEvent::Disconnect { connection: made[0] }));
+    assert!(!events.contains(&ServerEvent::Disconnect { connection: made[1] }));
+    let from = carrier(&world, nodes[1], 77);
+    assert_eq!(bind(&mut world, from, "alice", made[1]), 0);
+}
+
 /// T21: a second Connect, and one that cannot be.
 #[test]
 fn connects_that_cannot_be_are_refused_by_their_names() {

@@ -20,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(30);
 
 /// A connection between a relayed address and a peer.
 pub(super) struct Connection {
-    slot: Slot,
+    pub(super) slot: Slot,
     peer: SocketAddr,
     state: State,
 }
@@ -69,8 +69,7 @@ impl Server {
             return Err(ErrorCode::BAD_REQUEST);
         }
         self.check_peer(slot, peer)?;
-        let mut own = self.connections.values().filter(|connection| connection.slot == slot);
-        if own.any(|connection| connection.peer == peer) {
+        if self.connections.of(slot).any(|(_, connection)| connection.peer == peer) {
             return Err(ErrorCode::CONNECTION_ALREADY_EXISTS);
         }
         self.check_connections(slot)?;
@@ -79,13 +78,16 @@ impl Server {
     }
 
     fn check_connections(&self, slot: Slot) -> Result<(), ErrorCode> {
-        let own = self.connections.values().filter(|connection| connection.slot == slot).count();
-        if own < self.config.connections { Ok(()) } else { Err(ErrorCode::INSUFFICIENT_CAPACITY) }
+        if self.connections.of(slot).count() < self.config.connections {
+            Ok(())
+        } else {
+            Err(ErrorCode::INSUFFICIENT_CAPACITY)
+        }
     }
 
     fn add_connection(&mut self, connection: Connection) -> ConnectionId {
         let mut id = ConnectionId(self.rng.next_u32());
-        while self.connections.contains_key(&id) {
+        while self.connections.get(id).is_some() {
             id = ConnectionId(self.rng.next_u32());
         }
         if let Some(until) = connection.state.until() {
@@ -98,7 +100,7 @@ impl Server {
     /// Whether the connection that [`Event::Connect`] asked for came about.
     pub fn connected(&mut self, now: Instant, connection: ConnectionId, success: bool) {
         let now = self.advance(now);
-        let Some(found) = self.connections.get_mut(&connection) else { return };
+        let Some(found) = self.connections.get_mut(connection) else { return };
         let State::Connecting { until, .. } = &found.state else { return };
         self.deadlines.remove(&(*until, Deadline::Connection(connection)));
         let until = now + WAIT;
@@ -108,7 +110,7 @@ impl Server {
             self.deadlines.insert((until, Deadline::Connection(connection)));
             self.grant(now, &asked, |builder| builder.attribute(&connection));
         } else {
-            self.connections.remove(&connection);
+            self.connections.remove(connection);
             self.refuse(now, &asked, ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE);
         }
     }
@@ -149,7 +151,7 @@ impl Server {
         match self.may_bind(asked, request) {
             Ok(connection) => {
                 let client = asked.from;
-                if let Some(found) = self.connections.get_mut(&connection) {
+                if let Some(found) = self.connections.get_mut(connection) {
                     if let Some(until) = found.state.until() {
                         self.deadlines.remove(&(until, Deadline::Connection(connection)));
                     }
@@ -171,7 +173,7 @@ impl Server {
             return Err(BAD);
         }
         let connection = read::<ConnectionId>(request)?.ok_or(BAD)?;
-        let found = self.connections.get(&connection).ok_or(BAD)?;
+        let found = self.connections.get(connection).ok_or(BAD)?;
         if !matches!(found.state, State::Waiting { .. }) {
             return Err(BAD);
         }
@@ -184,7 +186,7 @@ impl Server {
     /// The peer's connection is gone.
     pub fn handle_peer_disconnect(&mut self, now: Instant, connection: ConnectionId) {
         self.advance(now);
-        let Some(found) = self.connections.remove(&connection) else { return };
+        let Some(found) = self.connections.remove(connection) else { return };
         if let Some(until) = found.state.until() {
             self.deadlines.remove(&(until, Deadline::Connection(connection)));
         }
@@ -195,7 +197,7 @@ impl Server {
     }
 
     pub(super) fn connection_timed_out(&mut self, now: Instant, connection: ConnectionId) {
-        let Some(found) = self.connections.remove(&connection) else { return };
+        let Some(found) = self.connections.remove(connection) else { return };
         self.events.push_back(Event::Disconnect { connection });
         if let State::Connecting { asked, .. } = found.state {
             self.refuse(now, &asked, ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE);
@@ -204,7 +206,7 @@ impl Server {
 
     /// The client's side of a connection is gone: so is the peer's.
     pub(super) fn drop_connection(&mut self, connection: ConnectionId) {
-        let Some(found) = self.connections.remove(&connection) else { return };
+        let Some(found) = self.connections.remove(connection) else { return };
         if let Some(until) = found.state.until() {
             self.deadlines.remove(&(until, Deadline::Connection(connection)));
         }
@@ -213,13 +215,11 @@ impl Server {
 
     /// The allocation, or one of its addresses, has ended: so have its connections.
     pub(super) fn drop_connections(&mut self, slot: Slot, only: Option<AddressFamily>) {
-        let meant =
-            |found: &Connection| found.slot == slot && only.is_none_or(|only| only == family(found.peer));
-        let ends: Vec<ConnectionId> =
-            self.connections.iter().filter(|(_, found)| meant(found)).map(|(id, _)| *id).collect();
+        let meant = |found: &Connection| only.is_none_or(|only| only == family(found.peer));
+        let own = self.connections.of(slot).filter(|(_, found)| meant(found));
+        let ends: Vec<ConnectionId> = own.map(|(id, _)| id).collect();
         for connection in ends {
-            if let Some(State::Joined { client }) =
-                self.connections.get(&connection).map(|found| &found.state)
+            if let Some(State::Joined { client }) = self.connections.get(connection).map(|found| &found.state)
             {
                 let client = *client;
                 self.carriers.remove(&client);

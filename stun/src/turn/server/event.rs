@@ -58,7 +58,8 @@ pub struct Transmit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// Open a socket at this address, for TCP a listening one, and call [`super::Server::relay_opened`].
+    /// Open a socket at this address, for TCP a listening one, and call [`super::Server::relay_opened`]. Both ports of a
+    /// pair are asked for, one event each.
     Open {
         /// The address.
         relayed: SocketAddr,
