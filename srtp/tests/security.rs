@@ -413,7 +413,12 @@ fn s4_a_forgery_for_a_known_source_moves_nothing() {
         assert_eq!(open(&mut receiver, forged.clone()), Err(UnprotectError::Authentication));
         forged[2..4].copy_from_slice(&11u16.to_be_bytes());
         assert_eq!(open(&mut receiver, forged), Err(UnprotectError::Authentication));
-        assert_eq!(open(&mut receiver, genuine), Ok(rtp(11)), "neither too old nor a replay");
+        assert_eq!(open(&mut receiver, genuine.clone()), Ok(rtp(11)), "neither too old nor a replay");
+        let again = open(&mut receiver, genuine);
+        assert!(
+            matches!(again, Err(UnprotectError::Replayed { .. })),
+            "what was authentic is on the list: {again:?}"
+        );
         assert_eq!(receiver.roll_over_counter(SSRC), Some(0));
     }
 }

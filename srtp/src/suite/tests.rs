@@ -148,3 +148,54 @@ fn the_printed_key_streams_come_out() {
         }
     }
 }
+
+/// The key stream of a packet by RFC 3711 section 4.1.1, written out: IV = (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16).
+fn key_stream(key: &[u8], salt: &[u8], position: Position) -> [u8; 48] {
+    use aes::cipher::{KeyIvInit, StreamCipher};
+    let salt =
+        salt.iter().fold(0u128, |number, octet| number << 8 | u128::from(*octet)) << (8 * (14 - salt.len()));
+    let iv = salt << 16 ^ u128::from(position.ssrc) << 64 ^ u128::from(position.index) << 16;
+    let mut stream = [0; 48];
+    let mut cipher = ctr::Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv.to_be_bytes()).unwrap();
+    cipher.apply_keystream(&mut stream);
+    stream
+}
+
+const POSITIONS: [Position; 4] = [
+    Position { ssrc: 0, index: 1 },
+    Position { ssrc: 1, index: 0 },
+    Position { ssrc: 0xdead_beef, index: 0xffff_ffff_ffff },
+    Position { ssrc: 0xdead_beef, index: 0x1_0000 },
+];
+
+//= rfc3711#4.1.1-1 test
+#[test]
+fn every_packet_has_a_key_stream_of_its_own() {
+    let (key, salt) = ([0x2b; 16], [0xf1; 14]);
+    let suite = CounterMode {
+        cipher: counter_mode::Cipher::new(Profile::Aes128CmHmacSha1_80, &key, &Backend::default()),
+        salt,
+        mac: counter_mode::Mac::None,
+        tag_len: 10,
+    };
+    for position in POSITIONS {
+        let mut stream = [0; 48];
+        suite.apply(&mut stream, position);
+        assert_eq!(stream, key_stream(&key, &salt, position), "{position:?}");
+    }
+}
+
+/// Under GCM too the extensions are encrypted in counter mode, with keys of their own.
+//= rfc7714#8.3-1 test
+#[test]
+fn extensions_under_gcm_are_encrypted_in_counter_mode() {
+    let master = MasterKey::new(Profile::AeadAes128Gcm, &[7; 16], &[9; 12]).unwrap();
+    let header = Suite::header(&master, &Backend::default(), 0);
+    let key = derive::<16>(&master, Label::HeaderEncryption, 0);
+    let salt = derive::<12>(&master, Label::HeaderSalt, 0);
+    for position in POSITIONS {
+        let mut stream = [0; 48];
+        header.apply(&mut stream, position);
+        assert_eq!(stream, key_stream(&*key, &*salt, position), "{position:?}");
+    }
+}
