@@ -162,13 +162,14 @@ impl Association {
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         let local = Local::random(&mut rng);
+        let scheduling = config.scheduling;
         Self {
             config: config.clamped(),
             rng,
             cookie_key: CookieKey(key),
             local,
             state: State::Closed,
-            queue: Queue::default(),
+            queue: Queue::new(scheduling),
             replies: VecDeque::new(),
             events: Events::default(),
             stats: Stats::default(),
@@ -458,6 +459,11 @@ impl Association {
     /// The same over all streams.
     pub fn buffered_amount_total(&self) -> usize {
         self.queue.buffered_total()
+    }
+
+    /// The share or rank of a stream among those that want to send (RFC 8260 section 3); 1 or more, default 256.
+    pub fn set_priority(&mut self, stream: u16, priority: u16) {
+        self.queue.set_weight(stream, priority.max(1));
     }
 
     /// [`Event::BufferedAmountLow`] comes when the amount falls from above this to it or below; octets, default 0.

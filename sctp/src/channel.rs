@@ -195,6 +195,7 @@ impl Channels {
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(stream) = info.stream {
             self.streams.insert(stream, id);
+            self.association.set_priority(stream, info.options.priority);
         }
         let channel = Channel {
             info,
@@ -224,6 +225,7 @@ impl Channels {
                 channel.info.stream = Some(stream);
                 channel.epoch = self.association.incoming_epoch(stream);
                 self.association.set_buffered_amount_low_threshold(stream, channel.low_threshold);
+                self.association.set_priority(stream, channel.info.options.priority);
                 self.streams.insert(stream, id);
             }
             None => self.finish(id),

@@ -18,6 +18,25 @@ pub enum Controller {
     Model,
 }
 
+/// Which stream sends next (RFC 8260 section 3). Announcements of channels come first always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scheduling {
+    /// Octets in proportion to priorities, as RFC 8831 section 6.4 asks.
+    #[default]
+    WeightedFair,
+    /// The same number of octets for each stream.
+    Fair,
+    /// A message of each stream in turn.
+    RoundRobin,
+    /// A fragment of each stream in turn; without I-DATA a message.
+    RoundRobinPacket,
+    /// Higher priorities first.
+    Priority,
+    /// In the order of `send`.
+    FirstComeFirstServed,
+}
+
 /// Settings of one association. Change fields of [`Config::default`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -28,9 +47,9 @@ pub struct Config {
     pub remote_port: u16,
     /// Largest SCTP packet; octets, 256 to 65,000. Default 1,163: 1,200 octets of UDP payload less a DTLS 1.2 AES-GCM record.
     pub path_mtu: usize,
-    /// Largest SCTP packet to look for by probes (RFC 8899); octets. Up to `path_mtu`: no search, as by default. More is for
-    /// sockets that keep IP from fragmenting: 1,435 is what Ethernet, IPv4, UDP and a DTLS 1.2 AES-GCM record leave.
-    pub max_path_mtu: usize,
+    /// Largest SCTP packet to look for by probes (RFC 8899); octets. Default none: no search. For sockets that keep IP from
+    /// fragmenting: 1,435 is what Ethernet, IPv4, UDP and a DTLS 1.2 AES-GCM record leave.
+    pub max_path_mtu: Option<usize>,
     /// Streams we want to send on; 1 or more. Default 65,535 (RFC 8831 section 6.2); costs nothing until used.
     pub outbound_streams: u16,
     /// Streams we are ready to receive on; 1 or more. Default 65,535.
@@ -63,6 +82,11 @@ pub struct Config {
     pub zero_checksum: bool,
     /// Congestion control; RFC 9260 section 7.2. Default [`Controller::Cubic`].
     pub controller: Controller,
+    /// Offer to interleave messages (I-DATA, RFC 8260), so that a large one does not hold up the others. Used if the peer
+    /// offers it too. Default on.
+    pub interleaving: bool,
+    /// Which stream sends next. Default [`Scheduling::WeightedFair`].
+    pub scheduling: Scheduling,
     /// First congestion window; packets. Default 10, as TCP has it since RFC 6928 (RFC 9260 section 7.2.1: about 4).
     pub initial_window: usize,
     /// Largest congestion window; packets. Default 1,000,000: the network decides. Less keeps bulk data from filling the
@@ -73,8 +97,6 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long repeats of the peer's last packet are answered after a graceful end. Default 1 s.
     pub linger: Duration,
-    /// `max_path_mtu` is above `path_mtu`, as it was given.
-    pub(crate) searches: bool,
 }
 
 impl Default for Config {
@@ -83,7 +105,7 @@ impl Default for Config {
             local_port: 5000,
             remote_port: 5000,
             path_mtu: 1163,
-            max_path_mtu: 1163,
+            max_path_mtu: None,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
             receive_window: 4 << 20,
@@ -100,11 +122,12 @@ impl Default for Config {
             cookie_lifetime: Duration::from_secs(60),
             zero_checksum: true,
             controller: Controller::default(),
+            interleaving: true,
+            scheduling: Scheduling::default(),
             initial_window: 10,
             max_window: 1_000_000,
             shutdown_timeout: Duration::from_secs(50),
             linger: Duration::from_secs(1),
-            searches: false,
         }
     }
 }
@@ -115,8 +138,7 @@ impl Config {
         self.local_port = self.local_port.max(1);
         self.remote_port = self.remote_port.max(1);
         self.path_mtu = clamp_mtu(self.path_mtu);
-        self.searches = self.max_path_mtu > self.path_mtu;
-        self.max_path_mtu = clamp_mtu(self.max_path_mtu).max(self.path_mtu);
+        self.max_path_mtu = self.max_path_mtu.map(|most| clamp_mtu(most).max(self.path_mtu));
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
         self.receive_window = self.receive_window.max(1500);

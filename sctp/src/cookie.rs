@@ -72,7 +72,8 @@ mod tests {
     use super::*;
 
     fn cookie() -> Cookie {
-        let capabilities = Capabilities { forward_tsn: true, reconfig: false, zero_checksum: true };
+        let capabilities =
+            Capabilities { forward_tsn: true, reconfig: false, zero_checksum: true, interleaving: true };
         let peer = Peer { tag: 3, initial_tsn: 4, a_rwnd: 5, outbound: 6, inbound: 7, capabilities };
         Cookie { created: 1 << 40 | 9, local: Local { tag: 1, initial_tsn: 2 }, peer, tie: (8, 9) }
     }

@@ -23,7 +23,7 @@ mod tcb;
 mod wire;
 
 pub use association::{Association, Input, Reliability, ResetError, SendError, SendOptions, Transmit};
-pub use config::{Config, Controller};
+pub use config::{Config, Controller, Scheduling};
 pub use error::{ParseError, ParseErrorKind};
 pub use event::{CloseReason, Event};
 pub use procedure::snap::SnapError;

@@ -1,4 +1,4 @@
-//! Serial numbers (RFC 1982) of 16 and 32 bits, and their unwrapping to 64 bits.
+//! Serial numbers (RFC 1982) of 32 bits, and their unwrapping to 64 bits.
 //!
 //! Inside the machine a TSN is a `u64` that never wraps: it is compared and subtracted like any number, and only the
 //! codec sees the 32 bits of the wire.
@@ -28,12 +28,6 @@ pub(crate) fn unwrap(number: u32, reference: u64) -> u64 {
     }
 }
 
-/// Whether the 16-bit serial `a` comes after `b`.
-pub(crate) fn after16(a: u16, b: u16) -> bool {
-    let ahead = a.wrapping_sub(b);
-    ahead != 0 && ahead < 1 << 15
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,12 +39,5 @@ mod tests {
         assert_eq!(unwrap(3, reference), reference + 5);
         assert_eq!(unwrap(u32::MAX - 1, reference + 5), reference);
         assert_eq!(unwrap(u32::MAX, first(0)), first(0) - 1);
-    }
-
-    #[test]
-    fn sixteen_bit_serials_compare_across_the_wrap() {
-        assert!(after16(0, 65535));
-        assert!(!after16(65535, 0));
-        assert!(!after16(7, 7));
     }
 }

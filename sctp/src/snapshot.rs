@@ -140,6 +140,7 @@ impl Association {
         }
         [outbound, inbound, tcb.outbound_streams].into_iter().for_each(|field| out.u16(field));
         out.u8(capabilities.bits());
+        out.flag(tcb.interleaved);
         out.size(tcb.peer_window);
         tcb.rto.write(out);
         tcb.out.write(out, now);
@@ -157,11 +158,16 @@ impl Association {
         let (outbound, inbound, outbound_streams) = (input.u16()?, input.u16()?, input.u16()?);
         let capabilities = Capabilities::from_bits(input.u8()?);
         let peer = Peer { tag, initial_tsn, a_rwnd, outbound, inbound, capabilities };
+        // What was agreed counts, whatever the settings are now.
+        self.config.interleaving = input.flag()?;
         let mut tcb = Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng));
         (tcb.tie, tcb.outbound_streams) = (tie, outbound_streams);
         tcb.peer_window = input.size()?;
         tcb.rto.read(input)?;
         tcb.read_outstanding(input, now)?;
+        if tcb.interleaved {
+            self.queue.interleave();
+        }
         self.queue.read(input, now, tcb.out.base())?;
         tcb.tracker.read(input)?;
         tcb.reassembly.read(input, tcb.tracker.cumulative())?;
@@ -185,7 +191,7 @@ impl Tcb {
             if self.out.is_in_flight(tsn)
                 && let Some(sent) = self.out.get(tsn)
             {
-                let octets = crate::send::outstanding::chunk_len(sent.fragment.payload.len());
+                let octets = self.out.chunk_len(sent.fragment.payload.len());
                 self.recovery.on_sent(tsn, octets, now, &self.rto, false);
             }
         }

@@ -46,15 +46,24 @@ pub(crate) struct Capabilities {
     pub(crate) forward_tsn: bool,
     pub(crate) reconfig: bool,
     pub(crate) zero_checksum: bool,
+    pub(crate) interleaving: bool,
 }
 
 impl Capabilities {
     pub(crate) fn bits(self) -> u8 {
-        u8::from(self.forward_tsn) | u8::from(self.reconfig) << 1 | u8::from(self.zero_checksum) << 2
+        u8::from(self.forward_tsn)
+            | u8::from(self.reconfig) << 1
+            | u8::from(self.zero_checksum) << 2
+            | u8::from(self.interleaving) << 3
     }
 
     pub(crate) fn from_bits(bits: u8) -> Self {
-        Self { forward_tsn: bits & 1 != 0, reconfig: bits & 2 != 0, zero_checksum: bits & 4 != 0 }
+        Self {
+            forward_tsn: bits & 1 != 0,
+            reconfig: bits & 2 != 0,
+            zero_checksum: bits & 4 != 0,
+            interleaving: bits & 8 != 0,
+        }
     }
 
     /// What INIT or INIT ACK offers.
@@ -66,6 +75,7 @@ impl Capabilities {
                 ParamType::SUPPORTED_EXTENSIONS => {
                     offered.forward_tsn |= param.value.contains(&ChunkType::FORWARD_TSN.0);
                     offered.reconfig |= param.value.contains(&ChunkType::RECONFIG.0);
+                    offered.interleaving |= param.value.contains(&ChunkType::I_DATA.0);
                 }
                 // Error detection method 1: DTLS (RFC 9653 section 4).
                 ParamType::ZERO_CHECKSUM => offered.zero_checksum |= param.value == [0, 0, 0, 1],
@@ -104,6 +114,8 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) struct Tcb {
     pub(crate) peer: Peer,
+    /// Both sides offered I-DATA, so DATA is not used (RFC 8260 section 2.2.1).
+    pub(crate) interleaved: bool,
     /// Random stand-ins for our tag and the peer's inside cookies (RFC 9260 section 5.2.2).
     pub(crate) tie: (u32, u32),
     /// Streams both sides agreed that we may send on.
@@ -138,18 +150,20 @@ impl Tcb {
         control_ppid: Option<u32>,
         rng: &mut impl CryptoRng,
     ) -> Self {
+        let interleaved = config.interleaving && peer.capabilities.interleaving;
         Self {
             peer,
+            interleaved,
             tie: (random_tag(rng), random_tag(rng)),
             outbound_streams: config.outbound_streams.min(peer.inbound),
-            out: Outstanding::new(local.initial_tsn),
+            out: Outstanding::new(local.initial_tsn, interleaved),
             recovery: Recovery::new(),
             congestion: congestion::controller(config),
             rto: Rto::new(config),
             peer_window: window(peer.a_rwnd),
             probing: false,
             tracker: Tracker::new(peer.initial_tsn),
-            reassembly: Reassembly::new(config.receive_window, config.max_receive_message, control_ppid),
+            reassembly: Reassembly::new(config, control_ppid, interleaved),
             heartbeat: Heartbeat::default(),
             reconfig: Reconfiguration::new(local.initial_tsn, peer.initial_tsn),
             discovery: Discovery::new(config),

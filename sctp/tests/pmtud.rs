@@ -17,7 +17,7 @@ use nomagic_testkit::rng;
 
 fn searching() -> Config {
     let mut config = Config::default();
-    config.max_path_mtu = 1435;
+    config.max_path_mtu = Some(1435);
     config
 }
 

@@ -220,3 +220,65 @@ fn channels_move_with_their_names_and_messages() {
     p.a.0 = *back;
     p.must(5 * SECOND, |p| p.a.info(second).is_none());
 }
+
+/// The played peer's machine, in another process.
+fn restarted(played: &mut Played) {
+    let fresh = Association::new(Config::default(), &mut rng(8));
+    let old = std::mem::replace(&mut played.end, fresh);
+    let snapshot = old.into_snapshot(played.now).map_err(|e| e.1).unwrap();
+    played.end = Association::restore(Config::default(), played.now, &snapshot, &mut rng(8)).unwrap();
+}
+
+#[test]
+fn what_was_given_up_stays_so_and_retransmissions_are_counted_on() {
+    for most in [0, 1] {
+        let mut played = Played::up(Config::default());
+        let options = SendOptions { reliability: Reliability::MaxRetransmits(most), ..OPTIONS };
+        played.end.send(played.now, 1, pattern(10, 1), options).unwrap();
+        played.hear();
+        while played.end.stats().timeouts == 0 {
+            played.wait();
+        }
+        restarted(&mut played);
+        let mut said = played.hear();
+        if most == 0 {
+            // Given up before: the peer is told again at once.
+            assert!(kinds(&said).contains(&192), "{}", text(&said));
+        } else {
+            while played.end.stats().timeouts == 0 {
+                said.extend(played.wait());
+            }
+            assert!(kinds(&said).contains(&192), "{}", text(&said));
+        }
+        assert!(!kinds(&said).contains(&0), "sent once too often: {}", text(&said));
+    }
+}
+
+// Without I-DATA a message that is begun must be finished before anything else, even an announcement.
+#[test]
+fn a_message_that_is_begun_is_finished_first_after_the_move_too() {
+    let mut config = Config::default();
+    config.interleaving = false;
+    let mut ends = [1, 2].map(|seed| End(Channels::new(config.clone(), &mut rng(seed))));
+    let now = nomagic_testkit::clock::origin();
+    ends[0].connect(now, Role::Client);
+    ends[1].connect(now, Role::Server);
+    let [a, z] = ends;
+    let mut p = nomagic_testkit::pair::Pair::new(a, z, || link(10), 1);
+    p.run_for(SECOND);
+    let now = p.now();
+    let bulk = p.a.open(now, "bulk", ChannelOptions::default()).unwrap();
+    p.run_for(SECOND);
+    let now = p.now();
+    p.a.send_binary(now, bulk, pattern(200_000, 5)).unwrap();
+    p.run_for(5 * MS);
+    let now = p.now();
+    p.a.open(now, "late", ChannelOptions::default()).unwrap();
+    let old = std::mem::replace(&mut p.a.0, Channels::new(config.clone(), &mut rng(9)));
+    let snapshot = old.into_snapshot(now).map_err(|e| e.1).unwrap();
+    p.a.0 = Channels::restore(config, now, &snapshot, &mut rng(9)).unwrap();
+    p.run_for(5 * SECOND);
+    let now = p.now();
+    assert!(p.z.receive(now).unwrap().1 == Message::binary(pattern(200_000, 5)));
+    assert_eq!(p.z.iter().count(), 2);
+}

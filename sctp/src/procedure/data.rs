@@ -4,16 +4,56 @@ use std::time::Instant;
 
 use crate::association::Association;
 use crate::cause::{self, CauseCode};
-use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, Sack};
+use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, IData, IForwardTsn, Sack};
 use crate::event::CloseReason;
-use crate::receive::reassembly::Refusal;
+use crate::receive::reassembly::{Reassembly, Refusal};
 use crate::receive::tracker::Arrival;
 use crate::serial;
 use crate::state::{Retry, State};
 use crate::tcb::window;
 
 impl Association {
+    /// DATA where I-DATA was agreed upon, or the other way round, is a violation (RFC 8260 section 2.2).
     pub(crate) fn on_data(&mut self, data: &Data<'_>) {
+        if !self.is_agreed(false) {
+            return;
+        }
+        self.on_user_data(data.tsn, data.stream, data.flags, |reassembly, tsn, cumulative, highest| {
+            reassembly.offer(tsn, data, cumulative, highest)
+        });
+    }
+
+    pub(crate) fn on_interleaved_data(&mut self, data: &IData<'_>) {
+        if !self.is_agreed(true) {
+            return;
+        }
+        self.on_user_data(data.tsn, data.stream, data.flags, |reassembly, tsn, cumulative, highest| {
+            reassembly.offer_interleaved(tsn, data, cumulative, highest)
+        });
+    }
+
+    /// Whether chunks of this kind may come; aborts if the other kind was agreed upon.
+    pub(crate) fn is_agreed(&mut self, interleaved: bool) -> bool {
+        match self.state.receiving() {
+            Some(tcb) if tcb.interleaved == interleaved => true,
+            Some(_) => {
+                self.abort_with(CauseCode::PROTOCOL_VIOLATION, CloseReason::ProtocolViolation);
+                false
+            }
+            None => {
+                self.stats.dropped_unexpected += 1;
+                false
+            }
+        }
+    }
+
+    fn on_user_data(
+        &mut self,
+        tsn: u32,
+        stream: u16,
+        flags: DataFlags,
+        offer: impl FnOnce(&mut Reassembly, u64, u64, u64) -> Result<(), Refusal>,
+    ) {
         let inbound = self.config.inbound_streams;
         let Some(tcb) = self.state.receiving() else {
             self.stats.dropped_unexpected += 1;
@@ -22,10 +62,10 @@ impl Association {
         let inbound = inbound.min(tcb.peer.outbound);
         // Section 5.1: the first of all is acknowledged at once.
         let first = tcb.tracker.highest() < serial::first(tcb.peer.initial_tsn);
-        if first || data.flags.has(DataFlags::IMMEDIATE) {
+        if first || flags.has(DataFlags::IMMEDIATE) {
             tcb.tracker.hurry();
         }
-        let tsn = tcb.tracker.unwrap(data.tsn);
+        let tsn = tcb.tracker.unwrap(tsn);
         match tcb.tracker.classify(tsn) {
             Arrival::New => {}
             Arrival::Duplicate => {
@@ -39,18 +79,18 @@ impl Association {
                 return;
             }
         }
-        if data.stream >= inbound {
+        if stream >= inbound {
             // Acknowledged and dropped, and the peer is told (section 6.5).
             tcb.tracker.record(tsn);
             let tag = tcb.peer.tag;
-            let [high, low] = data.stream.to_be_bytes();
+            let [high, low] = stream.to_be_bytes();
             let causes = cause::only(CauseCode::INVALID_STREAM, &[high, low, 0, 0]);
             self.reply_chunk(tag, ChunkType::ERROR, 0, &causes);
             return;
         }
         let (cumulative, highest) = (tcb.tracker.cumulative(), tcb.tracker.highest());
         let quiet = !tcb.reassembly.is_readable();
-        match tcb.reassembly.offer(tsn, data, cumulative, highest) {
+        match offer(&mut tcb.reassembly, tsn, cumulative, highest) {
             Ok(()) => {
                 tcb.tracker.record(tsn);
                 self.events.readable |= quiet && tcb.reassembly.is_readable();
@@ -126,17 +166,22 @@ impl Association {
 
     /// Gives up what may not be sent again, and moves the advanced peer ack point over it.
     pub(crate) fn collect_losses(&mut self, now: Instant) {
-        let most = (self.config.path_mtu - 12 - 8) / 4;
+        let room = self.config.path_mtu - 12 - 8;
         let Some(tcb) = self.state.sending() else { return };
+        let most = room / if tcb.interleaved { 8 } else { 4 };
         let limits = tcb.peer.capabilities.forward_tsn;
         tcb.out.next_lost(now, limits);
-        if limits
-            && (self.queue.begun_is_hopeless(now, tcb.congestion.window()) || tcb.out.tail_is_abandoned())
-            && let Some(rest) = self.queue.drop_begun()
-        {
-            let (stream, tsn) = (rest.stream, tcb.out.next_tsn());
-            tcb.out.abandon_tail(rest, now);
-            self.queue.note_limited(stream, tsn);
+        let hopeless = limits && self.queue.begun_is_hopeless(now, tcb.congestion.window());
+        let mut rest = if hopeless { self.queue.drop_begun() } else { None };
+        loop {
+            if let Some(rest) = rest.take() {
+                let (stream, tsn) = (rest.stream, tcb.out.next_tsn());
+                tcb.out.abandon_tail(rest, now);
+                self.queue.note_limited(stream, tsn);
+            }
+            // Of what is given up, the part that is not sent yet goes too.
+            let Some(torn) = tcb.out.take_torn() else { break };
+            rest = self.queue.drop_rest(torn);
         }
         if tcb.out.advance(most) {
             tcb.forward_due = true;
@@ -147,15 +192,25 @@ impl Association {
     }
 
     pub(crate) fn on_forward_tsn(&mut self, forward: &ForwardTsn<'_>) {
-        let Some(tcb) = self.state.receiving() else {
-            self.stats.dropped_unexpected += 1;
-            return;
-        };
+        if self.is_agreed(false) {
+            let streams = forward.streams().map(|(stream, ssn)| (stream, false, u32::from(ssn)));
+            self.on_skip(forward.cumulative, streams);
+        }
+    }
+
+    pub(crate) fn on_interleaved_forward_tsn(&mut self, forward: &IForwardTsn<'_>) {
+        if self.is_agreed(true) {
+            self.on_skip(forward.cumulative, forward.streams());
+        }
+    }
+
+    fn on_skip(&mut self, cumulative: u32, streams: impl Iterator<Item = (u16, bool, u32)>) {
+        let Some(tcb) = self.state.receiving() else { return };
         if !tcb.peer.capabilities.forward_tsn {
             self.abort_with(CauseCode::PROTOCOL_VIOLATION, CloseReason::ProtocolViolation);
             return;
         }
-        let cumulative = tcb.tracker.unwrap(forward.cumulative);
+        let cumulative = tcb.tracker.unwrap(cumulative);
         if cumulative <= tcb.tracker.cumulative() {
             // Old: the peer has missed our SACK.
             tcb.tracker.ask_for_sack();
@@ -164,7 +219,7 @@ impl Association {
         tcb.tracker.skip_to(cumulative);
         let quiet = !tcb.reassembly.is_readable();
         let inbound = self.config.inbound_streams;
-        tcb.reassembly.skip(cumulative, forward.streams().filter(|s| s.0 < inbound));
+        tcb.reassembly.skip(cumulative, streams.filter(|s| s.0 < inbound));
         self.events.readable |= quiet && tcb.reassembly.is_readable();
         self.resume_deferred_reset();
     }

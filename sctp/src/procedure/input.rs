@@ -150,12 +150,8 @@ impl Association {
             }
             Chunk::Reconfig(reconfig) => self.on_reconfig(now, &reconfig),
             Chunk::ForwardTsn(forward) => self.on_forward_tsn(&forward),
-            // Not offered, so not to be sent to us (RFC 8260 section 2.2.1).
-            Chunk::IData(_) | Chunk::IForwardTsn(_) => {
-                if self.state.receiving().is_some() {
-                    self.abort_with(CauseCode::PROTOCOL_VIOLATION, CloseReason::ProtocolViolation);
-                }
-            }
+            Chunk::IData(data) => self.on_interleaved_data(&data),
+            Chunk::IForwardTsn(forward) => self.on_interleaved_forward_tsn(&forward),
         }
     }
 
@@ -177,7 +173,7 @@ impl Association {
     fn on_malformed(&mut self, raw: RawChunk<'_>, error: ParseError) {
         self.stats.dropped_malformed += 1;
         if let ParseErrorKind::NoUserData { tsn } = error.kind
-            && raw.kind == ChunkType::DATA
+            && matches!(raw.kind, ChunkType::DATA | ChunkType::I_DATA)
             && let Some(tcb) = self.state.receiving()
         {
             // Section 6.2: DATA without data ends the association.

@@ -49,7 +49,8 @@ struct Probe {
 
 impl Discovery {
     pub(crate) fn new(config: &Config) -> Self {
-        let (base, most) = (config.path_mtu, config.max_path_mtu);
+        let base = config.path_mtu;
+        let most = config.max_path_mtu.unwrap_or(base);
         Self { base, ceiling: most + GRAIN, most, probe: None, deadline: None }
     }
 
@@ -139,11 +140,10 @@ impl Association {
         self.use_path_mtu(base);
     }
 
-    /// The caller knows what passes. Who did not search does not begin to.
+    /// The caller knows what passes.
     pub(crate) fn rebase_discovery(&mut self, octets: usize) {
-        let searches = self.config.searches;
         self.use_path_mtu(octets);
-        self.config.max_path_mtu = if searches { self.config.max_path_mtu.max(octets) } else { octets };
+        self.config.max_path_mtu = self.config.max_path_mtu.map(|most| most.max(octets));
         let fresh = Discovery::new(&self.config);
         let now = self.last_tick();
         if let Some(tcb) = self.state.tcb_mut() {

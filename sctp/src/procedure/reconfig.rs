@@ -122,8 +122,8 @@ impl Association {
         if reconfig.wanted.is_empty() || reconfig.pending.is_some() {
             return;
         }
-        // Header, chunk header, the parameter's fixed part.
-        let most = (mtu - 12 - 4 - 16) / 2;
+        // Header, chunk header, the parameter's fixed part, padding.
+        let most = (mtu - 12 - 4 - 16 - 3) / 2;
         let ready = reconfig.wanted.iter().copied().filter(|&s| queue.can_reset(s, base));
         let streams: Vec<u16> = ready.take(most).collect();
         if streams.is_empty() {

@@ -21,8 +21,11 @@ impl Association {
     /// Parameters that both INIT and INIT ACK carry. The last one needs no padding, and is not Forward-TSN-Supported if that
     /// can be helped: `rtc-sctp` does not read a parameter without a value at the end of the chunk, nor the packet then.
     fn write_offer(&self, out: &mut Vec<u8>) {
-        let extensions = [ChunkType::RECONFIG.0, ChunkType::FORWARD_TSN.0];
-        param::write(out, ParamType::SUPPORTED_EXTENSIONS, &extensions);
+        let extensions =
+            [ChunkType::RECONFIG, ChunkType::FORWARD_TSN, ChunkType::I_DATA, ChunkType::I_FORWARD_TSN];
+        let offered = if self.config.interleaving { 4 } else { 2 };
+        let extensions = extensions.map(|kind| kind.0);
+        param::write(out, ParamType::SUPPORTED_EXTENSIONS, &extensions[..offered]);
         param::write(out, ParamType::FORWARD_TSN, &[]);
         if self.config.zero_checksum {
             param::write(out, ParamType::ZERO_CHECKSUM, &[0, 0, 0, 1]);
@@ -216,6 +219,7 @@ impl Association {
         let tcb = self.new_tcb(cookie.local, cookie.peer);
         self.keep_unread();
         self.state.establish(Some(tcb));
+        self.agree_on_chunks();
         self.arm_heartbeat(now);
         self.events.restarted = true;
         self.reply(&Chunk::CookieAck);
@@ -230,11 +234,19 @@ impl Association {
 
     pub(crate) fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
         self.state.establish(tcb);
+        self.agree_on_chunks();
         self.arm_heartbeat(now);
         self.events.connected = true;
         self.refuse_resets();
         if std::mem::take(&mut self.shutdown_wanted) {
             self.shutdown(now);
+        }
+    }
+
+    /// DATA or I-DATA: the queue cuts messages accordingly.
+    fn agree_on_chunks(&mut self) {
+        if self.state.tcb().is_some_and(|tcb| tcb.interleaved) {
+            self.queue.interleave();
         }
     }
 

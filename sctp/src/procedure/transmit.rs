@@ -10,7 +10,6 @@ use crate::chunk::{Chunk, ChunkType, DataFlags};
 use crate::config::Config;
 use crate::packet::PacketBuilder;
 use crate::procedure::reconfig;
-use crate::send::outstanding::chunk_len;
 use crate::send::queue::Queue;
 use crate::serial::wire;
 use crate::state::State;
@@ -132,14 +131,21 @@ fn write_forward(tcb: &mut Tcb, packet: &mut PacketBuilder<'_>, now: Instant) {
         tcb.forward_due = false;
         return;
     };
-    if packet.room() < 8 + 4 * skipped.len() {
+    let (kind, entry) =
+        if tcb.interleaved { (ChunkType::I_FORWARD_TSN, 8) } else { (ChunkType::FORWARD_TSN, 4) };
+    if packet.room() < 8 + entry * skipped.len() {
         return;
     }
-    packet.push_with(ChunkType::FORWARD_TSN, 0, |out| {
+    packet.push_with(kind, 0, |out| {
         out.extend_from_slice(&wire(cumulative).to_be_bytes());
-        for (stream, (_, ssn)) in skipped {
+        for (&(stream, unordered), (_, number)) in skipped {
             out.extend_from_slice(&stream.to_be_bytes());
-            out.extend_from_slice(&ssn.to_be_bytes());
+            if entry == 8 {
+                out.extend_from_slice(&u16::from(unordered).to_be_bytes());
+                out.extend_from_slice(&number.to_be_bytes());
+            } else {
+                out.extend_from_slice(&number.to_be_bytes()[2..]);
+            }
         }
     });
     tcb.forward_due = false;
@@ -176,7 +182,7 @@ fn write_data(
         && let Some(tsn) = tcb.out.next_lost(now, limits)
         && let Some(sent) = tcb.out.get(tsn)
     {
-        let chunk = Chunk::Data(sent.chunk(tsn));
+        let chunk = sent.chunk(tsn, tcb.interleaved);
         let length = chunk.encoded_len();
         if !packet.push(&chunk) {
             if !packet.is_empty() {
@@ -192,14 +198,14 @@ fn write_data(
         stats.data_chunks_sent += 1;
         any = true;
     }
-    let full = (config.path_mtu - 12 - chunk_len(0)) & !3;
+    let full = (config.path_mtu - 12 - tcb.out.chunk_len(0)) & !3;
     while !tcb.out.has_lost()
         && tcb.out.len() < MOST_OUTSTANDING
         && tcb.recovery.may_send(&tcb.out, tcb.congestion.as_ref())
         && let Some(left) = queue.peek(now)
         && !(limits && queue.begun_is_hopeless(now, tcb.congestion.window()))
     {
-        let room = packet.room().saturating_sub(chunk_len(0)) & !3;
+        let room = packet.room().saturating_sub(tcb.out.chunk_len(0)) & !3;
         // Neither cut what fits the next packet whole, nor leave crumbs.
         if room == 0 || (left > room && !packet.is_empty() && (left <= full || room < full / 2)) {
             break;
@@ -210,7 +216,7 @@ fn write_data(
             break;
         }
         let Some(mut fragment) = queue.take(length) else { break };
-        let octets = chunk_len(length);
+        let octets = tcb.out.chunk_len(length);
         let blocked = tcb.out.flight() + octets >= tcb.congestion.window();
         let small = tcb.congestion.window() < 10 * config.path_mtu;
         fragment.flags = fragment.flags.with(DataFlags::IMMEDIATE, blocked && small);
@@ -221,7 +227,7 @@ fn write_data(
             queue.note_limited(stream, tsn);
         }
         if let Some(sent) = tcb.out.get(tsn) {
-            packet.force(&Chunk::Data(sent.chunk(tsn)));
+            packet.force(&sent.chunk(tsn, tcb.interleaved));
         }
         tcb.recovery.on_sent(tsn, octets, now, &tcb.rto, false);
         stats.data_chunks_sent += 1;

@@ -5,6 +5,7 @@
 //! may exceed it by a reserve, and data that is next in line is taken whenever there is nothing the application could
 //! read to make room. So nothing can wait for itself.
 
+mod interleaved;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{Data, DataFlags};
-use crate::serial::after16;
+use crate::config::Config;
 
 /// Book-keeping of one stored message or run of fragments, octets.
 const OVERHEAD: usize = 160;
@@ -60,7 +61,8 @@ struct Run {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Stream {
-    next_ssn: u16,
+    /// The ordered message that is handed over next: stream sequence number, or message identifier.
+    next: u32,
     epoch: u32,
 }
 
@@ -70,7 +72,7 @@ struct Deferred {
     last_tsn: u64,
     /// None: all.
     streams: Option<Vec<u16>>,
-    held: Vec<(Received, u16)>,
+    held: Vec<(Received, u32)>,
 }
 
 /// Everything received and not yet pulled.
@@ -80,9 +82,12 @@ pub(crate) struct Reassembly {
     max_message: usize,
     /// Messages with this identifier overtake those the application has not pulled yet.
     control_ppid: Option<u32>,
+    /// Which bits of a message's number count: 16 of an SSN, 32 of a message identifier.
+    mask: u32,
     runs: BTreeMap<u64, Run>,
+    partials: interleaved::Partials,
     streams: BTreeMap<u16, Stream>,
-    waiting: BTreeMap<(u16, u16), Received>,
+    waiting: BTreeMap<(u16, u32), Received>,
     deferred: Option<Deferred>,
     ready: VecDeque<Received>,
     control: VecDeque<Received>,
@@ -92,11 +97,13 @@ pub(crate) struct Reassembly {
 }
 
 impl Reassembly {
-    pub(crate) fn new(window: u32, max_message: usize, control_ppid: Option<u32>) -> Self {
+    pub(crate) fn new(config: &Config, control_ppid: Option<u32>, interleaved: bool) -> Self {
         Self {
-            window: usize::try_from(window).unwrap_or(usize::MAX / 4),
-            max_message,
+            window: usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4),
+            max_message: config.max_receive_message,
             control_ppid,
+            mask: if interleaved { u32::MAX } else { 0xffff },
+            partials: BTreeMap::new(),
             runs: BTreeMap::new(),
             streams: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -155,7 +162,7 @@ impl Reassembly {
             self.complete(
                 tsn,
                 data.stream,
-                data.ssn,
+                u32::from(data.ssn),
                 data.ppid,
                 data.flags.has(DataFlags::UNORDERED),
                 payload,
@@ -243,40 +250,62 @@ impl Reassembly {
             }
             (None, _) => Bytes::new(),
         };
-        self.complete(start, run.stream, run.ssn, run.ppid, run.unordered, payload);
+        self.complete(start, run.stream, u32::from(run.ssn), run.ppid, run.unordered, payload);
     }
 
-    fn complete(&mut self, tsn: u64, stream: u16, ssn: u16, ppid: u32, unordered: bool, payload: Bytes) {
+    /// How far `number` is ahead of `from`.
+    fn ahead(&self, number: u32, from: u32) -> u32 {
+        number.wrapping_sub(from) & self.mask
+    }
+
+    fn is_after(&self, number: u32, from: u32) -> bool {
+        let ahead = self.ahead(number, from);
+        ahead != 0 && ahead <= self.mask / 2
+    }
+
+    /// Whether a message with this TSN waits for the reset of its stream.
+    fn is_held(&self, tsn: u64, stream: u16) -> bool {
+        self.deferred.as_ref().is_some_and(|deferred| {
+            tsn > deferred.last_tsn && deferred.streams.as_ref().is_none_or(|s| s.contains(&stream))
+        })
+    }
+
+    fn complete(&mut self, tsn: u64, stream: u16, number: u32, ppid: u32, unordered: bool, payload: Bytes) {
         let mut message = Received { stream, ppid, unordered, payload, epoch: 0 };
-        if let Some(deferred) = &mut self.deferred
-            && tsn > deferred.last_tsn
-            && deferred.streams.as_ref().is_none_or(|s| s.contains(&stream))
+        if self.is_held(tsn, stream)
+            && let Some(deferred) = &mut self.deferred
         {
-            deferred.held.push((message, ssn));
+            deferred.held.push((message, number));
             return;
         }
-        let state = self.streams.entry(stream).or_default();
-        message.epoch = state.epoch;
+        let Stream { next, epoch } = *self.streams.entry(stream).or_default();
+        message.epoch = epoch;
         if unordered {
             self.hand_over(message);
-        } else if ssn == state.next_ssn {
-            state.next_ssn = ssn.wrapping_add(1);
+        } else if number == next {
+            self.advance(stream, next);
             self.hand_over(message);
             self.follow(stream);
-        } else if after16(ssn, state.next_ssn) && !self.waiting.contains_key(&(stream, ssn)) {
-            self.waiting.insert((stream, ssn), message);
+        } else if self.is_after(number, next) && !self.waiting.contains_key(&(stream, number)) {
+            self.waiting.insert((stream, number), message);
         } else {
             self.orphans += 1;
             self.release(message.payload.len());
         }
     }
 
+    /// The message after `number` is next.
+    fn advance(&mut self, stream: u16, number: u32) {
+        let next = number.wrapping_add(1) & self.mask;
+        self.streams.entry(stream).or_default().next = next;
+    }
+
     /// Hands over messages that waited for the one before them.
     fn follow(&mut self, stream: u16) {
         loop {
-            let state = self.streams.entry(stream).or_default();
-            let Some(message) = self.waiting.remove(&(stream, state.next_ssn)) else { return };
-            state.next_ssn = state.next_ssn.wrapping_add(1);
+            let next = self.streams.entry(stream).or_default().next;
+            let Some(message) = self.waiting.remove(&(stream, next)) else { return };
+            self.advance(stream, next);
             self.hand_over(message);
         }
     }
@@ -289,8 +318,9 @@ impl Reassembly {
         }
     }
 
-    /// The peer gave up everything up to `cumulative`, and on `streams` the ordered messages up to an SSN.
-    pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, u16)>) {
+    /// The peer gave up everything up to `cumulative`, and of `streams` the messages up to a number: of the ordered ones,
+    /// or with I-DATA of the unordered ones.
+    pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, bool, u32)>) {
         let keep = self.runs.split_off(&(cumulative + 1));
         for run in std::mem::replace(&mut self.runs, keep).into_values() {
             self.orphans += 1;
@@ -298,23 +328,23 @@ impl Reassembly {
             self.drop_headless(run.last + 1);
         }
         self.drop_headless(cumulative + 1);
-        for (stream, ssn) in streams {
-            let state = self.streams.entry(stream).or_default();
-            if after16(state.next_ssn, ssn) {
+        for (stream, unordered, number) in streams {
+            self.drop_partials(stream, unordered, number);
+            let first = self.streams.entry(stream).or_default().next;
+            if unordered || self.is_after(first, number) {
                 continue;
             }
-            let first = state.next_ssn;
-            state.next_ssn = ssn.wrapping_add(1);
-            let skipped = ssn.wrapping_sub(first);
-            let mut complete: Vec<u16> = self
+            self.advance(stream, number);
+            let skipped = self.ahead(number, first);
+            let mut complete: Vec<u32> = self
                 .waiting
-                .range((stream, 0)..=(stream, u16::MAX))
-                .map(|(&(_, waiting), _)| waiting.wrapping_sub(first))
+                .range((stream, 0)..=(stream, u32::MAX))
+                .map(|(&(_, waiting), _)| self.ahead(waiting, first))
                 .filter(|&ahead| ahead <= skipped)
                 .collect();
             complete.sort_unstable();
             for ahead in complete {
-                if let Some(message) = self.waiting.remove(&(stream, first.wrapping_add(ahead))) {
+                if let Some(message) = self.waiting.remove(&(stream, first.wrapping_add(ahead) & self.mask)) {
                     self.hand_over(message);
                 }
             }
@@ -348,9 +378,10 @@ impl Reassembly {
         let streams = deferred.streams.unwrap_or_else(|| self.streams.keys().copied().collect());
         for &stream in &streams {
             let state = self.streams.entry(stream).or_default();
-            *state = Stream { next_ssn: 0, epoch: state.epoch.wrapping_add(1) };
+            *state = Stream { next: 0, epoch: state.epoch.wrapping_add(1) };
+            self.drop_stale_partials(stream);
             let stale: Vec<_> =
-                self.waiting.range((stream, 0)..=(stream, u16::MAX)).map(|(&k, _)| k).collect();
+                self.waiting.range((stream, 0)..=(stream, u32::MAX)).map(|(&k, _)| k).collect();
             for key in stale {
                 if let Some(message) = self.waiting.remove(&key) {
                     self.orphans += 1;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::congestion::RateSample;
 use super::queue::MESSAGE_OVERHEAD;
-use crate::chunk::{Data, DataFlags, Sack};
+use crate::chunk::{Chunk, Data, DataFlags, IData, Sack};
 use crate::serial;
 use crate::wire::padded;
 
@@ -22,10 +22,22 @@ pub(crate) struct Fragment {
     pub(crate) payload: Bytes,
     pub(crate) stream: u16,
     pub(crate) ssn: u16,
+    /// Message identifier and fragment sequence number (RFC 8260 section 2.1).
+    pub(crate) mid: u32,
+    pub(crate) fsn: u32,
     pub(crate) ppid: u32,
     pub(crate) flags: DataFlags,
     pub(crate) expires: Option<Instant>,
     pub(crate) max_retransmits: Option<u16>,
+}
+
+/// Which message of a stream: the stream, whether unordered, the message identifier.
+pub(crate) type MessageKey = (u16, bool, u32);
+
+impl Fragment {
+    fn key(&self) -> MessageKey {
+        (self.stream, self.flags.has(DataFlags::UNORDERED), self.mid)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,24 +72,27 @@ pub(crate) struct Sent {
     /// Number of the packet that carried it last.
     pub(crate) packet: u64,
     pub(crate) sent_at: Instant,
+    /// Octets of the chunk.
+    octets: usize,
     mark: RateMark,
 }
 
 impl Sent {
     fn wire_len(&self) -> usize {
-        chunk_len(self.fragment.payload.len())
+        self.octets
     }
 
     /// The chunk as it goes on the wire.
-    pub(crate) fn chunk(&self, tsn: u64) -> Data<'_> {
-        let Fragment { payload, stream, ssn, ppid, flags, .. } = &self.fragment;
-        Data { flags: *flags, tsn: serial::wire(tsn), stream: *stream, ssn: *ssn, ppid: *ppid, payload }
+    pub(crate) fn chunk(&self, tsn: u64, interleaved: bool) -> Chunk<'_> {
+        let Fragment { payload, stream, ssn, mid, fsn, ppid, flags, .. } = &self.fragment;
+        let (flags, tsn, stream) = (*flags, serial::wire(tsn), *stream);
+        if interleaved {
+            let ppid_or_fsn = if flags.has(DataFlags::BEGIN) { *ppid } else { *fsn };
+            Chunk::IData(IData { flags, tsn, stream, mid: *mid, ppid_or_fsn, payload })
+        } else {
+            Chunk::Data(Data { flags, tsn, stream, ssn: *ssn, ppid: *ppid, payload })
+        }
     }
-}
-
-/// Octets of a DATA chunk with `payload` octets of user data.
-pub(crate) fn chunk_len(payload: usize) -> usize {
-    padded(4 + Data::HEADER + payload)
 }
 
 /// What a SACK changed.
@@ -105,14 +120,15 @@ pub(crate) struct Delivered {
     mark: RateMark,
 }
 
-/// Streams with the last TSN and SSN given up on each.
-pub(crate) type Skipped = BTreeMap<u16, (u64, u16)>;
+/// Streams, and whether unordered, with the last TSN and SSN or message identifier given up on each.
+pub(crate) type Skipped = BTreeMap<(u16, bool), (u64, u32)>;
 
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
     /// TSN of the first chunk in the ring: one above the cumulative TSN acknowledged.
     base: u64,
+    interleaved: bool,
     chunks: VecDeque<Sent>,
     /// Gap-acknowledged TSNs, ascending, disjoint, not touching.
     acked: Vec<(u64, u64)>,
@@ -132,6 +148,8 @@ pub(crate) struct Outstanding {
     /// SSN.
     skipped: Skipped,
     pub(crate) abandoned_messages: u64,
+    /// Messages given up of which a part is not sent yet.
+    torn: Vec<MessageKey>,
     delivered: u64,
     /// When something was delivered last, and when it had been sent.
     delivery: Option<(Instant, Instant)>,
@@ -140,10 +158,11 @@ pub(crate) struct Outstanding {
 }
 
 impl Outstanding {
-    pub(crate) fn new(initial_tsn: u32) -> Self {
+    pub(crate) fn new(initial_tsn: u32, interleaved: bool) -> Self {
         let base = serial::first(initial_tsn);
         Self {
             base,
+            interleaved,
             chunks: VecDeque::new(),
             acked: Vec::new(),
             scratch: Vec::new(),
@@ -157,10 +176,16 @@ impl Outstanding {
             advanced: base - 1,
             skipped: BTreeMap::new(),
             abandoned_messages: 0,
+            torn: Vec::new(),
             delivered: 0,
             delivery: None,
             limited_until: 0,
         }
+    }
+
+    /// Octets of a chunk with `payload` octets of user data.
+    pub(crate) fn chunk_len(&self, payload: usize) -> usize {
+        padded(4 + if self.interleaved { IData::HEADER } else { Data::HEADER } + payload)
     }
 
     fn mark(&mut self, now: Instant) -> RateMark {
@@ -201,8 +226,9 @@ impl Outstanding {
         let tsn = self.next_tsn();
         self.weight += fragment.payload.len() + MESSAGE_OVERHEAD;
         self.flight_payload += fragment.payload.len();
-        let mark = self.mark(now);
+        let (mark, octets) = (self.mark(now), self.chunk_len(fragment.payload.len()));
         self.chunks.push_back(Sent {
+            octets,
             fragment,
             fate: Fate::InFlight,
             transmits: 1,
@@ -426,15 +452,20 @@ impl Outstanding {
         }
     }
 
-    /// Gives up the whole message that the chunk belongs to. Its fragments have consecutive TSNs.
+    /// Gives up the whole message that the chunk belongs to. Its fragments stand in order, perhaps with others between.
     fn abandon(&mut self, tsn: u64) {
+        let Some(key) = self.get(tsn).map(|sent| sent.fragment.key()) else { return };
         self.abandoned_messages += 1;
+        let begins = |sent: &Sent| sent.fragment.key() == key && sent.fragment.flags.has(DataFlags::BEGIN);
         let mut first = tsn;
-        while first > self.base && self.get(first).is_some_and(|s| !s.fragment.flags.has(DataFlags::BEGIN)) {
+        while first > self.base && self.get(first).is_some_and(|sent| !begins(sent)) {
             first -= 1;
         }
         for tsn in first..self.next_tsn() {
             let Some(sent) = self.get_mut(tsn) else { break };
+            if sent.fragment.key() != key {
+                continue;
+            }
             let last = sent.fragment.flags.has(DataFlags::END);
             let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
             let before = sent.fate;
@@ -446,39 +477,34 @@ impl Outstanding {
                 self.flight_payload -= payload;
             }
             if last {
-                break;
+                return;
             }
         }
+        self.torn.push(key);
     }
 
-    /// Whether the message sent last is given up although part of it is still queued.
-    pub(crate) fn tail_is_abandoned(&self) -> bool {
-        if self.chunks.back().is_none_or(|last| last.fragment.flags.has(DataFlags::END)) {
-            return false;
-        }
-        for sent in self.chunks.iter().rev() {
-            match sent.fate {
-                Fate::Abandoned => return true,
-                Fate::InFlight | Fate::Lost => return false,
-                Fate::Acked if sent.fragment.flags.has(DataFlags::BEGIN) => return false,
-                Fate::Acked => {}
-            }
-        }
-        false
+    /// A message given up of which a part is not sent yet.
+    pub(crate) fn take_torn(&mut self) -> Option<MessageKey> {
+        self.torn.pop()
     }
 
     /// Gives up the message that is partly sent. Its end gets a TSN that is never sent, so that the skip reported to
     /// the peer covers the message even if all that was sent of it has arrived.
     pub(crate) fn abandon_tail(&mut self, rest: Fragment, now: Instant) {
-        let last = self.next_tsn() - 1;
-        let open = |s: &Sent| !s.fragment.flags.has(DataFlags::END) && s.fate != Fate::Abandoned;
-        if self.get(last).is_some_and(open) {
-            self.abandon(last);
+        let key = rest.key();
+        let newest = self.chunks.iter().rposition(|sent| sent.fragment.key() == key);
+        if let Some(at) = newest
+            && self.chunks.get(at).is_some_and(|sent| sent.fate != Fate::Abandoned)
+        {
+            self.abandon(self.base + u64::try_from(at).unwrap_or_default());
+        } else if newest.is_none() {
+            self.abandoned_messages += 1;
         }
+        self.torn.retain(|torn| *torn != key);
         self.weight += MESSAGE_OVERHEAD;
-        let mark = self.mark(now);
-        let sent =
-            Sent { fragment: rest, fate: Fate::Abandoned, transmits: 0, packet: 0, sent_at: now, mark };
+        let (mark, octets) = (self.mark(now), self.chunk_len(0));
+        let fate = Fate::Abandoned;
+        let sent = Sent { fragment: rest, fate, transmits: 0, packet: 0, sent_at: now, octets, mark };
         self.chunks.push_back(sent);
     }
 
@@ -495,12 +521,15 @@ impl Outstanding {
             match sent.fate {
                 Fate::Acked => {}
                 Fate::Abandoned => {
-                    let Fragment { stream, ssn, flags, .. } = sent.fragment;
-                    if !flags.has(DataFlags::UNORDERED) {
-                        if self.skipped.len() >= most && !self.skipped.contains_key(&stream) {
+                    let Fragment { stream, ssn, mid, flags, .. } = sent.fragment;
+                    let unordered = flags.has(DataFlags::UNORDERED);
+                    if self.interleaved || !unordered {
+                        let key = (stream, unordered);
+                        if self.skipped.len() >= most && !self.skipped.contains_key(&key) {
                             break;
                         }
-                        self.skipped.insert(stream, (at + 1, ssn));
+                        let number = if self.interleaved { mid } else { u32::from(ssn) };
+                        self.skipped.insert(key, (at + 1, number));
                     }
                     self.advanced = at + 1;
                 }
@@ -518,7 +547,8 @@ impl Outstanding {
 
     /// The peer has reset the stream, so it has seen everything of its last use; SSNs of that use mean nothing any more.
     pub(crate) fn forget_skipped(&mut self, stream: u16) {
-        self.skipped.remove(&stream);
+        self.skipped.remove(&(stream, false));
+        self.skipped.remove(&(stream, true));
     }
 
     /// The highest chunk in flight, for a tail-loss probe.

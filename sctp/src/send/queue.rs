@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::outstanding::Fragment;
-use super::scheduler::Scheduler;
+use super::outstanding::{Fragment, MessageKey};
+use super::scheduler::{Claim, DEFAULT_WEIGHT, Scheduler};
 use crate::chunk::DataFlags;
+use crate::config::Scheduling;
 
 /// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
 pub(crate) const MESSAGE_OVERHEAD: usize = 64;
@@ -24,26 +25,73 @@ pub(crate) struct Outbound {
     pub(crate) max_retransmits: Option<u16>,
     /// Part of the buffered amount that the application sees; announcements of channels are not.
     pub(crate) counted: bool,
-    /// Octets already cut off.
+    /// Octets already cut off, and in how many fragments.
     sent: usize,
+    fragments: u32,
+    /// Its number among all messages given to `send`.
+    arrival: u64,
 }
 
 impl Outbound {
     pub(crate) fn new(payload: Bytes, ppid: u32) -> Self {
-        Self { payload, ppid, unordered: false, expires: None, max_retransmits: None, counted: true, sent: 0 }
+        Self {
+            payload,
+            ppid,
+            unordered: false,
+            expires: None,
+            max_retransmits: None,
+            counted: true,
+            sent: 0,
+            fragments: 0,
+            arrival: 0,
+        }
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Stream {
     messages: VecDeque<Outbound>,
     /// Octets not yet sent for the first time.
     buffered: usize,
     low_threshold: usize,
     next_ssn: u16,
+    /// Message identifiers of RFC 8260: of ordered and of unordered messages.
+    next_mid: [u32; 2],
     resetting: bool,
     /// Highest TSN of a message that may be given up.
     limited_until: u64,
+    /// Share or rank.
+    weight: u16,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            messages: VecDeque::new(),
+            buffered: 0,
+            low_threshold: 0,
+            next_ssn: 0,
+            next_mid: [0; 2],
+            resetting: false,
+            limited_until: 0,
+            weight: DEFAULT_WEIGHT,
+        }
+    }
+}
+
+impl Stream {
+    /// What its first message claims, if it has one.
+    fn claim(&self) -> Option<Claim> {
+        self.messages.front().map(|front| Claim { weight: self.weight, arrival: front.arrival })
+    }
+
+    fn count(&mut self, unordered: bool) {
+        if !unordered {
+            self.next_ssn = self.next_ssn.wrapping_add(1);
+        }
+        let mid = &mut self.next_mid[usize::from(unordered)];
+        *mid = mid.wrapping_add(1);
+    }
 }
 
 /// All streams that were ever sent on, and who is next.
@@ -53,6 +101,7 @@ pub(crate) struct Queue {
     scheduler: Scheduler,
     buffered: usize,
     messages: usize,
+    arrivals: u64,
     /// Streams whose buffered amount fell to the threshold.
     pub(crate) low: BTreeSet<u16>,
     /// Messages whose lifetime ended before anything of them was sent.
@@ -60,12 +109,28 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn push(&mut self, stream: u16, message: Outbound, urgent: bool) {
+    pub(crate) fn new(policy: Scheduling) -> Self {
+        Self { scheduler: Scheduler::new(policy), ..Self::default() }
+    }
+
+    /// Messages may interleave from now on.
+    pub(crate) fn interleave(&mut self) {
+        self.scheduler.interleave();
+    }
+
+    pub(crate) fn set_weight(&mut self, stream: u16, weight: u16) {
+        self.streams.entry(stream).or_default().weight = weight;
+    }
+
+    pub(crate) fn push(&mut self, stream: u16, mut message: Outbound, urgent: bool) {
         let length = message.payload.len();
         let counted = if message.counted { length } else { 0 };
+        self.arrivals += 1;
+        message.arrival = self.arrivals;
         let entry = self.streams.entry(stream).or_default();
         if entry.messages.is_empty() {
-            self.scheduler.activate(stream, urgent);
+            let claim = Claim { weight: entry.weight, arrival: message.arrival };
+            self.scheduler.activate(stream, claim, urgent);
         }
         entry.messages.push_back(message);
         entry.buffered += counted;
@@ -79,7 +144,7 @@ impl Queue {
             let id = self.scheduler.current()?;
             let stream = self.streams.get_mut(&id)?;
             let Some(front) = stream.messages.front() else {
-                self.scheduler.finish(false);
+                self.scheduler.remove(id);
                 continue;
             };
             if front.sent > 0 || front.expires.is_none_or(|at| at > now) {
@@ -105,23 +170,21 @@ impl Queue {
             payload: front.payload.slice(front.sent..end),
             stream: id,
             ssn: if front.unordered { 0 } else { stream.next_ssn },
+            mid: stream.next_mid[usize::from(front.unordered)],
+            fsn: front.fragments,
             ppid: front.ppid,
             flags,
             expires: front.expires,
             max_retransmits: front.max_retransmits,
         };
-        front.sent = end;
-        let counted = front.counted;
+        (front.sent, front.fragments) = (end, front.fragments + 1);
+        let (counted, unordered) = (front.counted, front.unordered);
         if flags.has(DataFlags::END) {
-            if !front.unordered {
-                stream.next_ssn = stream.next_ssn.wrapping_add(1);
-            }
+            stream.count(unordered);
             stream.messages.pop_front();
             self.messages -= 1;
-            self.scheduler.finish(!stream.messages.is_empty());
-        } else {
-            self.scheduler.begin();
         }
+        self.scheduler.took(length, flags.has(DataFlags::END), stream.claim());
         self.shrink(id, length, counted);
         Some(fragment)
     }
@@ -139,30 +202,48 @@ impl Queue {
         (front.sent > 0).then_some((id, front))
     }
 
-    /// Gives up the message that is partly sent; the fragment stands for what was left of it.
+    /// Gives up the message whose turn it is and that is partly sent; the fragment stands for what was left of it.
     pub(crate) fn drop_begun(&mut self) -> Option<Fragment> {
         let (id, message) = self.begun()?;
-        let (ppid, unordered) = (message.ppid, message.unordered);
+        let unordered = message.unordered;
+        let mid = self.streams.get(&id)?.next_mid[usize::from(unordered)];
+        self.drop_rest((id, unordered, mid))
+    }
+
+    /// Gives up what is left of a message that is partly sent.
+    pub(crate) fn drop_rest(&mut self, (id, unordered, mid): MessageKey) -> Option<Fragment> {
         let stream = self.streams.get_mut(&id)?;
-        let ssn = if unordered { 0 } else { stream.next_ssn };
-        if !unordered {
-            stream.next_ssn = stream.next_ssn.wrapping_add(1);
+        let front = stream.messages.front()?;
+        let is_it = front.sent > 0 && front.unordered == unordered;
+        if !is_it || stream.next_mid[usize::from(unordered)] != mid {
+            return None;
         }
+        let (ppid, fsn) = (front.ppid, front.fragments);
+        let ssn = if unordered { 0 } else { stream.next_ssn };
+        stream.count(unordered);
         self.drop_front(id);
         let flags = DataFlags::END.with(DataFlags::UNORDERED, unordered);
         let payload = Bytes::new();
-        Some(Fragment { payload, stream: id, ssn, ppid, flags, expires: None, max_retransmits: None })
+        Some(Fragment {
+            payload,
+            stream: id,
+            ssn,
+            mid,
+            fsn,
+            ppid,
+            flags,
+            expires: None,
+            max_retransmits: None,
+        })
     }
 
     fn drop_front(&mut self, id: u16) {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };
-        let more = !stream.messages.is_empty();
         self.messages -= 1;
-        if self.scheduler.current() == Some(id) {
-            self.scheduler.finish(more);
-        } else if !more {
-            self.scheduler.remove(id);
+        self.scheduler.remove(id);
+        if let Some(claim) = stream.claim() {
+            self.scheduler.activate(id, claim, false);
         }
         self.shrink(id, message.payload.len() - message.sent, message.counted);
     }
@@ -201,7 +282,7 @@ impl Queue {
         if let Some(entry) = self.streams.get_mut(&stream) {
             entry.resetting = false;
             if done {
-                entry.next_ssn = 0;
+                (entry.next_ssn, entry.next_mid) = (0, [0; 2]);
             }
         }
     }
@@ -209,9 +290,10 @@ impl Queue {
     /// Forgets every message and all sequence numbers; thresholds stay.
     pub(crate) fn clear(&mut self) {
         for stream in self.streams.values_mut() {
-            *stream = Stream { low_threshold: stream.low_threshold, ..Stream::default() };
+            let Stream { low_threshold, weight, .. } = *stream;
+            *stream = Stream { low_threshold, weight, ..Stream::default() };
         }
-        self.scheduler = Scheduler::default();
+        self.scheduler.clear();
         (self.buffered, self.messages) = (0, 0);
     }
 
@@ -225,7 +307,7 @@ impl Queue {
 
     /// Streams that have sent something ordered since their last reset, or have something to send.
     pub(crate) fn used_streams(&self) -> impl Iterator<Item = u16> {
-        self.streams.iter().filter(|(_, s)| s.next_ssn != 0 || !s.messages.is_empty()).map(|(&id, _)| id)
+        self.streams.iter().filter(|(_, s)| s.next_mid != [0; 2] || !s.messages.is_empty()).map(|(&id, _)| id)
     }
 
     pub(crate) fn buffered(&self, stream: u16) -> usize {

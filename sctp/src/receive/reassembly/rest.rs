@@ -14,7 +14,7 @@ impl Reassembly {
         out.size(self.streams.len());
         for (&id, stream) in &self.streams {
             out.u16(id);
-            out.u16(stream.next_ssn);
+            out.u32(stream.next);
             out.u32(stream.epoch);
         }
         out.size(self.runs.len());
@@ -30,9 +30,10 @@ impl Reassembly {
             let pieces: Vec<&[u8]> = run.pieces.iter().map(AsRef::as_ref).collect();
             out.octets(&pieces.concat());
         }
+        self.write_partials(out);
         out.size(self.waiting.len());
-        for (&(_, ssn), message) in &self.waiting {
-            out.u16(ssn);
+        for (&(_, number), message) in &self.waiting {
+            out.u32(number);
             write_message(out, message);
         }
         out.size(unread.len() + self.ready.len());
@@ -49,7 +50,7 @@ impl Reassembly {
     ) -> Result<(), SnapshotError> {
         for _ in 0..input.size()? {
             let id = input.u16()?;
-            self.streams.insert(id, Stream { next_ssn: input.u16()?, epoch: input.u32()? });
+            self.streams.insert(id, Stream { next: input.u32()?, epoch: input.u32()? });
         }
         for _ in 0..input.size()? {
             let start = serial::unwrap(input.u32()?, cumulative);
@@ -74,11 +75,12 @@ impl Reassembly {
             self.store(run.length);
             self.runs.insert(start, run);
         }
+        self.read_partials(input)?;
         for _ in 0..input.size()? {
-            let ssn = input.u16()?;
+            let number = input.u32()?;
             let message = read_message(input)?;
             self.store(message.payload.len());
-            if self.waiting.insert((message.stream, ssn), message).is_some() {
+            if self.waiting.insert((message.stream, number), message).is_some() {
                 return Err(input.damaged());
             }
         }

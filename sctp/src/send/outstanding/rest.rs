@@ -12,10 +12,13 @@ impl Outstanding {
         out.u32(wire(self.base));
         out.size(self.chunks.len());
         for sent in &self.chunks {
-            let Fragment { payload, stream, ssn, ppid, flags, expires, max_retransmits } = &sent.fragment;
+            let Fragment { payload, stream, ssn, mid, fsn, ppid, flags, expires, max_retransmits } =
+                &sent.fragment;
             out.octets(payload);
             out.u16(*stream);
             out.u16(*ssn);
+            out.u32(*mid);
+            out.u32(*fsn);
             out.u32(*ppid);
             out.u8(flags.0);
             out.deadline(*expires, now);
@@ -36,7 +39,7 @@ impl Outstanding {
         packet: u64,
         now: Instant,
     ) -> Result<(), SnapshotError> {
-        *self = Self::new(input.u32()?);
+        *self = Self::new(input.u32()?, self.interleaved);
         let count = input.size()?;
         let mut acked: Vec<(u64, u64)> = Vec::new();
         for _ in 0..count {
@@ -44,6 +47,8 @@ impl Outstanding {
                 payload: input.bytes()?,
                 stream: input.u16()?,
                 ssn: input.u16()?,
+                mid: input.u32()?,
+                fsn: input.u32()?,
                 ppid: input.u32()?,
                 flags: DataFlags(input.u8()?),
                 expires: input.deadline(now)?,

@@ -1,6 +1,5 @@
 //! What waits to be sent, in a snapshot.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::{Outbound, Queue, Stream};
@@ -13,6 +12,8 @@ impl Queue {
         for (&id, stream) in &self.streams {
             out.u16(id);
             out.u16(stream.next_ssn);
+            stream.next_mid.iter().for_each(|&mid| out.u32(mid));
+            out.u16(stream.weight);
             out.size(stream.low_threshold);
             // One more than the distance: 0 is "below the base".
             out.u64((stream.limited_until + 1).saturating_sub(base));
@@ -20,6 +21,8 @@ impl Queue {
             for message in &stream.messages {
                 out.octets(&message.payload);
                 out.size(message.sent);
+                out.u32(message.fragments);
+                out.u64(message.arrival);
                 out.u32(message.ppid);
                 out.flag(message.unordered);
                 out.flag(message.counted);
@@ -30,7 +33,11 @@ impl Queue {
         let (turns, begun) = self.scheduler.rest();
         out.flag(begun);
         out.size(turns.len());
-        turns.iter().for_each(|&stream| out.u16(stream));
+        turns.for_each(|(stream, urgent)| {
+            out.u16(stream);
+            out.flag(urgent);
+        });
+        out.u64(self.arrivals);
     }
 
     /// Fills an empty queue.
@@ -43,11 +50,14 @@ impl Queue {
         for _ in 0..input.size()? {
             let id = input.u16()?;
             let mut stream = Stream { next_ssn: input.u16()?, ..Stream::default() };
+            stream.next_mid = [input.u32()?, input.u32()?];
+            stream.weight = input.u16()?;
             stream.low_threshold = input.size()?;
             stream.limited_until = base.saturating_add(input.u64()?).saturating_sub(1);
             for _ in 0..input.size()? {
                 let mut message = Outbound::new(input.bytes()?, 0);
                 message.sent = input.size()?;
+                (message.fragments, message.arrival) = (input.u32()?, input.u64()?);
                 message.ppid = input.u32()?;
                 message.unordered = input.flag()?;
                 message.counted = input.flag()?;
@@ -63,18 +73,22 @@ impl Queue {
             self.streams.insert(id, stream);
         }
         let begun = input.flag()?;
-        let mut turns = VecDeque::new();
+        let mut first = None;
+        let mut turns = Vec::new();
         for _ in 0..input.size()? {
-            turns.push_back(input.u16()?);
+            let (stream, urgent) = (input.u16()?, input.flag()?);
+            // Whose turn it is has something to send, each once.
+            let claim = self.streams.get(&stream).and_then(Stream::claim);
+            let Some(claim) = claim.filter(|_| !turns.contains(&stream)) else { return Err(input.damaged()) };
+            self.scheduler.activate(stream, claim, urgent);
+            first = first.or(Some(stream));
+            turns.push(stream);
         }
-        // Whose turn it is has something to send, each once.
-        let waiting = self.streams.iter().filter(|(_, s)| !s.messages.is_empty()).map(|(&id, _)| id);
-        let mut sorted: Vec<u16> = turns.iter().copied().collect();
-        sorted.sort_unstable();
-        if !waiting.eq(sorted) {
+        if turns.len() != self.streams.values().filter(|s| !s.messages.is_empty()).count() {
             return Err(input.damaged());
         }
-        self.scheduler.resume(turns, begun);
+        self.scheduler.resume(first.filter(|_| begun));
+        self.arrivals = input.u64()?;
         Ok(())
     }
 }
