@@ -72,6 +72,7 @@ fn ends_with(client: nomagic_dtls::Config, server: nomagic_dtls::Config) -> Clos
 
 //= rfc8422#5.1-6 test
 //= rfc5246#7.4.3-3 test
+//= rfc5246#7.4.2-15 test
 #[test]
 fn nothing_in_common_ends_the_handshake() {
     let nothing = CloseReason::NothingInCommon;

@@ -47,6 +47,7 @@ fn the_pseudorandom_function_makes_a_known_master_secret() {
 }
 
 //= rfc5705#4-5 test
+//= rfc5705#6-1 test
 #[test]
 fn reserved_labels_and_long_contexts_are_refused() {
     let (master, randoms) = (master(0xc02b, [1; 48]), Randoms { client: [2; 32], server: [3; 32] });
@@ -177,6 +178,7 @@ impl Recording {
 
 /// Handshakes between OpenSSL and GnuTLS are opened, and the exporter and the Finished agree. The one with CBC reads and is
 /// made whole, and its suite is known as none of ours.
+//= rfc5246#7.4.9-2 test
 #[test]
 fn recorded_handshakes_open() {
     let mut opened = 0;

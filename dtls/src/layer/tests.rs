@@ -28,6 +28,8 @@ fn open(layer: &mut RecordLayer, record: &[u8]) -> Result<Vec<u8>, Refused> {
 }
 
 /// D8: the explicit nonce is epoch and sequence number, and never comes twice.
+//= rfc5246#6.1-2 test
+//= rfc5246#6.1-3 test
 #[test]
 fn the_nonce_counts() {
     let [mut a, mut b] = ends();
@@ -133,6 +135,7 @@ fn every_change_of_a_record_is_refused_alike() {
 }
 
 //= rfc6347#4.1.1.1-4 test
+//= rfc5246#6.2.1-2 test
 #[test]
 fn what_does_not_fit_is_refused_and_the_buffer_stays() {
     let [mut a, _] = ends();
