@@ -237,7 +237,7 @@ fn padding_is_taken_off() {
             cipher.seal(Associated { position, content_type, version, connection_id: b"id" }, &mut text);
         let length = (8 + inner.len() + 16).to_be_bytes();
         let head = [&[25, 0xfe, 0xfd][..], &position.to_be_bytes(), b"id", &length[6..]].concat();
-        [&head[..], &position.to_be_bytes(), &text, &tag].concat()
+        [&head[..], &position.to_be_bytes(), &text, tag.as_ref()].concat()
     };
     let [_, mut b] = ends_with_ids(b"", b"id");
     assert_eq!(open_with_id(&mut b, &seal_inner(b"text\x17\0\0\0", 0)).unwrap(), (DATA, b"text".to_vec()));
