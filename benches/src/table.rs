@@ -7,12 +7,12 @@ use crate::Row;
 /// Prints aligned columns: work, contender, nanoseconds, ratio to the yardstick, allocations.
 #[expect(clippy::print_stdout, reason = "printing is what it is for")]
 pub fn print_table(rows: &[Row]) {
-    println!("{:<34} {:<14} {:>10} {:>8} {:>7} {:>9}", "work", "by", "ns", "ratio", "allocs", "octets");
+    println!("{:<44} {:<25} {:>10} {:>8} {:>7} {:>9}", "work", "by", "ns", "ratio", "allocs", "octets");
     for row in rows {
         for (index, measure) in row.measures.iter().enumerate() {
             let name = if index == 0 { row.name.as_str() } else { "" };
             println!(
-                "{name:<34} {:<14} {:>10.1} {:>8.3} {:>7} {:>9}",
+                "{name:<44} {:<25} {:>10.1} {:>8.3} {:>7} {:>9}",
                 measure.name, measure.nanoseconds, measure.ratio, measure.allocations, measure.allocated
             );
         }

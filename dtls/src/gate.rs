@@ -42,8 +42,8 @@ impl Default for GateConfig {
 pub enum Verdict {
     /// Nothing: it is no hello, or not yet enough of one.
     Drop,
-    /// Send what was appended to the buffer to where the datagram came from: a HelloVerifyRequest. It is shorter than
-    /// the datagram was.
+    /// Send what was appended to the buffer to where the datagram came from: a HelloVerifyRequest. It is shorter than what
+    /// came of the hello.
     Verify,
     /// The client has shown that it is where it says. [`crate::Connection::admitted`] makes its connection, which then
     /// gets this same datagram.
@@ -111,6 +111,7 @@ struct Found<'a> {
 
 /// The number of the last hello that a client comes with: it does not follow requests for ever.
 const MAX_MESSAGE_SEQUENCE: u16 = 16;
+
 impl CookieGate {
     /// A gate with secrets of its own. `rng` seeds its generator.
     pub fn new(config: GateConfig, rng: &mut impl CryptoRng) -> Self {
@@ -145,7 +146,8 @@ impl CookieGate {
                     return Verdict::Drop;
                 }
                 Ok(opening) => {
-                    let partial = self.kept.take(source, &found.header);
+                    // What is all there needs nothing of what anybody may have sent before.
+                    let partial = self.kept.take(source, &found.header).filter(|_| !found.is_whole());
                     return if self.is_ours(source, &opening) {
                         self.accept(&found, partial)
                     } else {

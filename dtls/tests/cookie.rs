@@ -286,7 +286,8 @@ fn a_flood_of_fragments_is_bounded_and_keeps_nobody_out() {
     let part = |from: &Vec<Vec<u8>>, index: usize| from[index].clone();
     let mut gate = CookieGate::new(keeping(8), &mut rng(50));
     let mut client = Peer::new(client_config(), 1);
-    let hello = fragmented(&flight(&mut client, origin()).remove(0), 60);
+    // The start of a hello takes more than one of them.
+    let hello = fragmented(&flight(&mut client, origin()).remove(0), 20);
     let peak = nomagic_testkit::alloc::count(|| {
         for number in 0..5000_u32 {
             gate.check(origin(), &number.to_be_bytes(), &part(&hello, 1), &mut Vec::new());
@@ -302,6 +303,23 @@ fn a_flood_of_fragments_is_bounded_and_keeps_nobody_out() {
         gate.check(now, HERE, &hello[index], &mut out);
     }
     assert_eq!(out.len(), CookieGate::REQUEST_LEN);
+}
+
+/// Whoever sends fragments in a client's name does not spoil the hello that comes in one piece.
+#[test]
+fn a_whole_hello_needs_no_fragments_of_others() {
+    let mut door = Door::new(keeping(4), server_config());
+    let mut client = Peer::new(client_config(), 1);
+    for _ in 0..2 {
+        let hello = flight(&mut client, origin()).remove(0);
+        let mut evil = fragmented(&hello, 20).remove(3);
+        evil[HEADER_LEN + 12..].fill(0xee);
+        door.handle_input(origin(), &mut evil);
+        door.handle_input(origin(), &mut hello.clone());
+        deliver(&mut client, origin(), &outbox(&mut door, origin()));
+    }
+    flight(&mut client, origin()).iter().for_each(|d| door.handle_input(origin(), &mut d.clone()));
+    assert!(door.peer.unwrap().connected.is_some());
 }
 
 /// D33: a hello from another address, or for this one but forged, does not disturb a session.
@@ -380,7 +398,17 @@ fn a_connection_asks_for_a_cookie_unless_the_address_is_proven() {
         let answer = flight(&mut server, origin());
         let words = Summary(&answer[0]).to_string();
         assert_eq!(words == "HelloVerifyRequest cookie=32", asks, "{words}");
-        assert_eq!(answer.len(), 1);
+        if asks {
+            assert_eq!(answer.len(), 1);
+            deliver(&mut client, origin(), &answer);
+            deliver(&mut server, origin(), &flight(&mut client, origin()));
+            assert_eq!(records(&flight(&mut server, origin())).len(), 5);
+            assert_eq!(
+                server.poll_timeout(),
+                Some(origin() + Duration::from_secs(1)),
+                "flight 4 has a timer"
+            );
+        }
     }
 }
 

@@ -238,6 +238,23 @@ fn a_handshake_that_nobody_answers_ends_in_time() {
     assert_eq!(pair.a.connection.poll_event(), None::<Event>);
 }
 
+/// RFC 6347 section 4.1.1.1: a record has 2^14 octets at most, though the path would take more.
+//= rfc6347#4.1.1.1-4 test
+#[test]
+fn no_record_is_longer_than_records_are() {
+    let mut client = with_mtu(client_config(), 65_507);
+    client.srtp_profiles.extend((0x2000..0x2000 + 12_000).map(nomagic_dtls::SrtpProfile));
+    let mut pair = pair_of(client, with_mtu(server_config(), 65_507), || Link::latency(MS));
+    pair.run_until(both_connected);
+    let lengths: Vec<usize> = pair
+        .ladder()
+        .rungs()
+        .flat_map(|rung| Records::new(&rung.datagram))
+        .map(|record| record.unwrap().1.len())
+        .collect();
+    assert_eq!(lengths.iter().max(), Some(&(1 << 14)));
+}
+
 /// RFC 6347 section 4.2.3: the fragments of a message are all of it, once.
 //= rfc6347#4.2.3-2 test
 //= rfc6347#4.2.3-3 test

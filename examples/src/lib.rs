@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod data;
 pub mod dissect;
 pub mod dtls_keys;
 pub mod dtls_tool;
@@ -12,6 +13,9 @@ pub mod proxy;
 pub mod recording;
 pub mod script;
 pub mod serve;
+pub mod stun_client;
+pub mod stun_server;
+pub mod stun_verdict;
 pub mod turn_client;
 pub mod turn_load;
 pub mod turn_server;

@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut server = Server::new(config, &mut rng(1));
     let transport =
         if bytes.first().is_some_and(|first| first & 1 != 0) { Transport::Tcp } else { Transport::Udp };
-    let mut config = ClientConfig::new(door, transport, LongTermCredential::new("u", "p"));
+    let mut config = ClientConfig::new(door, transport, LongTermCredential::new("u", "p").expect("a user"));
     (config.permissions, config.channels, config.mobile) = (4, 3, true);
     let mut client = Client::new(config, &mut rng(2));
     let mut now = clock::origin();

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "it serves tests, which fail by panicking")]
 
+#[cfg(feature = "peers")]
+pub mod associations;
 pub mod browser;
 pub mod certificates;
 pub mod dtls;

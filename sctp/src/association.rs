@@ -12,6 +12,8 @@ use crate::config::{Config, clamp_mtu};
 use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
 use crate::receive::reassembly::Received;
+use crate::rto::Rto;
+use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
 use crate::state::{AssociationState, Retry, State};
 use crate::stats::Stats;
@@ -424,7 +426,20 @@ impl Association {
     pub fn set_path_mtu(&mut self, octets: usize) {
         self.config.path_mtu = clamp_mtu(octets);
         if let Some(tcb) = self.state.tcb_mut() {
-            tcb.congestion.set_packet(self.config.path_mtu);
+            tcb.congestion.set_packet(self.config.largest_data());
+        }
+    }
+
+    /// The packets take another path from now on, as ICE says: what was learnt about the old one is forgotten
+    /// (RFC 9260 section 7.2.5.2), and a HEARTBEAT asks at once whether the peer is there.
+    pub fn path_changed(&mut self, now: Instant) {
+        let now = self.tick(now);
+        let config = &self.config;
+        if let Some(tcb) = self.state.tcb_mut() {
+            tcb.congestion = congestion::controller(config);
+            tcb.rto = Rto::new(config);
+            tcb.errors = 0;
+            tcb.heartbeat.ask(now);
         }
     }
 
@@ -459,6 +474,7 @@ impl Association {
         if let Some(tcb) = self.state.tcb() {
             stats.congestion_window = tcb.congestion.window();
             stats.flight = tcb.out.flight();
+            stats.octets_acknowledged = tcb.out.delivered();
             stats.outstanding = tcb.out.len();
             stats.peer_window = tcb.peer_room();
             stats.srtt = tcb.rto.smoothed();
@@ -487,3 +503,6 @@ impl std::fmt::Debug for Association {
         f.debug_struct("Association").field("state", &self.state()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

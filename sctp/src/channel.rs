@@ -17,12 +17,13 @@ use rand::CryptoRng;
 
 pub use dcep::{ChannelType, Dcep, Open};
 pub use options::{
-    ChannelEvent, ChannelId, ChannelInfo, ChannelOptions, ChannelSendError, ChannelState, Message, OpenError,
-    Role,
+    ChannelEvent, ChannelId, ChannelInfo, ChannelOptions, ChannelSendError, ChannelState, ChannelStats,
+    ChannelTotals, Message, OpenError, Role,
 };
 
 use crate::association::{Association, Input, Reliability, ResetError, SendError, SendOptions, Transmit};
 use crate::config::Config;
+use crate::procedure::snap::SnapError;
 use crate::receive::reassembly::Received;
 
 /// Payload protocol identifiers (RFC 8831 section 8).
@@ -59,6 +60,7 @@ struct Channel {
     /// DATA_CHANNEL_ACK waits for the end of our reset of the number's last use.
     ack_due: bool,
     low_threshold: usize,
+    stats: ChannelStats,
 }
 
 /// The data channels of one peer connection: the same verbs as [`Association`], which it owns.
@@ -82,6 +84,7 @@ pub struct Channels {
     restarted: bool,
     readable: bool,
     ended: Option<crate::event::CloseReason>,
+    totals: ChannelTotals,
 }
 
 impl Channels {
@@ -106,6 +109,7 @@ impl Channels {
             restarted: false,
             readable: false,
             ended: None,
+            totals: ChannelTotals::default(),
         }
     }
 
@@ -113,12 +117,32 @@ impl Channels {
     /// section 6). Without effect the second time.
     pub fn connect(&mut self, now: Instant, role: Role) {
         if self.role.is_none() {
-            self.role = Some(role);
-            let waiting: Vec<ChannelId> = self.channels.keys().copied().collect();
-            for id in waiting {
-                self.assign_stream(id);
-            }
+            self.take_role(role);
             self.association.connect(now);
+        }
+    }
+
+    /// The same without a round trip, with the INIT chunk out of the peer's description; see
+    /// [`Association::connect_with`]. Ours for the peer is [`Association::sctp_init`].
+    ///
+    /// # Errors
+    /// See [`SnapError`]; nothing has changed.
+    pub fn connect_with(&mut self, now: Instant, role: Role, init: &[u8]) -> Result<(), SnapError> {
+        if self.role.is_some() {
+            return Err(SnapError::Begun);
+        }
+        self.association.connect_with(now, init)?;
+        self.take_role(role);
+        self.pump(now);
+        Ok(())
+    }
+
+    /// Now streams have numbers.
+    fn take_role(&mut self, role: Role) {
+        self.role = Some(role);
+        let waiting: Vec<ChannelId> = self.channels.keys().copied().collect();
+        for id in waiting {
+            self.assign_stream(id);
         }
     }
 
@@ -180,7 +204,9 @@ impl Channels {
             theirs_reset: false,
             ack_due: false,
             low_threshold: 0,
+            stats: ChannelStats::default(),
         };
+        self.totals.data_channels_opened += u64::from(channel.info.state == ChannelState::Open);
         self.channels.insert(id, channel);
         id
     }
@@ -223,6 +249,7 @@ impl Channels {
             }
         }
         channel.info.state = ChannelState::Open;
+        self.totals.data_channels_opened += 1;
         self.opened.insert(id, false);
     }
 
@@ -252,11 +279,12 @@ impl Channels {
     /// # Errors
     /// See [`ChannelSendError`]; nothing was taken.
     pub fn send(&mut self, now: Instant, id: ChannelId, message: Message) -> Result<(), ChannelSendError> {
-        let channel = self.channels.get(&id).ok_or(ChannelSendError::NotOpen)?;
+        let channel = self.channels.get_mut(&id).ok_or(ChannelSendError::NotOpen)?;
         let (ChannelState::Open, Some(stream)) = (channel.info.state, channel.info.stream) else {
             return Err(ChannelSendError::NotOpen);
         };
         let Message { is_text, payload } = message;
+        let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
         let (ppid, payload) = match (is_text, payload.is_empty()) {
             (true, false) => (ppid::TEXT, payload),
             (false, false) => (ppid::BINARY, payload),
@@ -270,7 +298,11 @@ impl Channels {
             reliability: channel.info.options.reliability,
         };
         match self.association.send(now, stream, payload, options) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                channel.stats.messages_sent += 1;
+                channel.stats.bytes_sent += length;
+                Ok(())
+            }
             Err(SendError::WouldBlock { used, limit }) => Err(ChannelSendError::WouldBlock { used, limit }),
             Err(SendError::TooLarge { length, limit }) => Err(ChannelSendError::TooLarge { length, limit }),
             // Opened by the peer while our reset of the number's last use is not yet confirmed.
@@ -279,7 +311,8 @@ impl Channels {
         }
     }
 
-    /// The next message and the channel it came on, which may have been closed meanwhile.
+    /// The next message and the channel it came on, which may have been closed meanwhile. Negotiated channels are opened
+    /// before the first call: a message for a number that no channel has is an error of the peer's.
     pub fn receive(&mut self, now: Instant) -> Option<(ChannelId, Message)> {
         loop {
             let Some(received) = self.association.receive(now) else {
@@ -289,11 +322,10 @@ impl Channels {
             let Received { stream, ppid, payload, epoch, .. } = received;
             let current = self.streams.get(&stream).copied();
             let current = current.filter(|id| self.channels.get(id).is_some_and(|c| c.epoch == epoch));
-            let Some(id) = current.or_else(|| self.draining.get(&(stream, epoch)).copied()) else { continue };
-            if let Some(channel) = self.channels.get_mut(&id) {
-                // Any message of the peer shows that it knows the channel.
-                channel.acknowledged = true;
-            }
+            let Some(id) = current.or_else(|| self.draining.get(&(stream, epoch)).copied()) else {
+                self.on_stray(now, stream, epoch);
+                continue;
+            };
             let message = match ppid {
                 ppid::TEXT => Message { is_text: true, payload },
                 ppid::BINARY => Message { is_text: false, payload },
@@ -301,7 +333,22 @@ impl Channels {
                 ppid::BINARY_EMPTY => Message { is_text: false, payload: Bytes::new() },
                 _ => continue,
             };
+            if let Some(channel) = self.channels.get_mut(&id) {
+                // Any message of the peer shows that it knows the channel.
+                channel.acknowledged = true;
+                channel.stats.messages_received += 1;
+                channel.stats.bytes_received += u64::try_from(message.payload.len()).unwrap_or(u64::MAX);
+            }
             return Some((id, message));
+        }
+    }
+
+    /// A message on a number that no channel has, in its present use: the peer's end of it is closed (RFC 8832 section 6).
+    fn on_stray(&mut self, now: Instant, stream: u16, epoch: u32) {
+        let unused = !self.streams.contains_key(&stream) && !self.burned.contains(&stream);
+        if unused && epoch == self.association.incoming_epoch(stream) {
+            // Where that is not possible, the message is dropped all the same.
+            self.association.reset_streams(now, &[stream]).unwrap_or_default();
         }
     }
 
@@ -333,6 +380,7 @@ impl Channels {
     /// The channel is over; its number is free unless it was burned.
     fn finish(&mut self, id: ChannelId) {
         let Some(channel) = self.channels.remove(&id) else { return };
+        self.totals.data_channels_closed += u64::from(channel.info.state != ChannelState::Connecting);
         if channel.by_peer {
             self.peer_names -= channel.info.names_len();
         }
@@ -427,6 +475,16 @@ impl Channels {
     /// What a channel is and where it stands; `None` once it is closed.
     pub fn info(&self, id: ChannelId) -> Option<&ChannelInfo> {
         self.channels.get(&id).map(|c| &c.info)
+    }
+
+    /// What went over a channel; `None` once it is closed.
+    pub fn stats(&self, id: ChannelId) -> Option<ChannelStats> {
+        self.channels.get(&id).map(|c| c.stats)
+    }
+
+    /// How many channels there have been.
+    pub fn totals(&self) -> ChannelTotals {
+        self.totals
     }
 
     /// All channels that are not closed.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::packet::HEADER;
+
 /// Who decides how much may be in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,7 +22,7 @@ pub enum Controller {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Port at this end; `a=sctp-port` of our description. Default 5000.
+    /// Port at this end; `a=sctp-port` of our description; 1 or more. Default 5000.
     pub local_port: u16,
     /// Port at the other end; `a=sctp-port` of the peer's description. Default 5000.
     pub remote_port: u16,
@@ -103,6 +105,8 @@ impl Default for Config {
 impl Config {
     /// The same settings with every value inside its legal range.
     pub(crate) fn clamped(mut self) -> Self {
+        self.local_port = self.local_port.max(1);
+        self.remote_port = self.remote_port.max(1);
         self.path_mtu = clamp_mtu(self.path_mtu);
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
@@ -115,6 +119,11 @@ impl Config {
         self.initial_window = self.initial_window.max(1);
         self.max_window = self.max_window.max(self.initial_window);
         self
+    }
+
+    /// The PMDCS of RFC 9260 section 7: octets that one packet has for DATA chunks.
+    pub(crate) fn largest_data(&self) -> usize {
+        (self.path_mtu - HEADER) & !3
     }
 }
 

@@ -25,6 +25,7 @@ pub use association::{Association, Input, Reliability, ResetError, SendError, Se
 pub use config::{Config, Controller};
 pub use error::{ParseError, ParseErrorKind};
 pub use event::{CloseReason, Event};
+pub use procedure::snap::SnapError;
 pub use receive::reassembly::Received;
 pub use state::AssociationState;
 pub use stats::Stats;

@@ -53,6 +53,25 @@ impl ParamType {
     /// Forward-TSN-Supported, RFC 3758 section 3.1.
     pub const FORWARD_TSN: Self = Self(0xc000);
 
+    /// Whether this crate knows what INIT and INIT ACK mean by it.
+    pub fn is_known(self) -> bool {
+        matches!(
+            self,
+            Self::HEARTBEAT_INFO
+                | Self::IPV4
+                | Self::IPV6
+                | Self::STATE_COOKIE
+                | Self::UNRECOGNIZED
+                | Self::COOKIE_PRESERVATIVE
+                | Self::HOST_NAME
+                | Self::SUPPORTED_ADDRESS_TYPES
+                | Self::ECN
+                | Self::ZERO_CHECKSUM
+                | Self::SUPPORTED_EXTENSIONS
+                | Self::FORWARD_TSN
+        )
+    }
+
     /// An unknown parameter of this type is stepped over; else the rest of the chunk is not looked at.
     pub fn skip_if_unknown(self) -> bool {
         self.0 & 0x8000 != 0
@@ -118,9 +137,19 @@ impl<'a> Params<'a> {
         Tlvs(self.0).map(|(kind, value)| Param { kind: ParamType(kind), value })
     }
 
-    /// The value of the first parameter of this type.
+    /// The parameters up to the first unknown one whose type forbids looking further, that one included.
+    pub fn heeded(self) -> impl Iterator<Item = Param<'a>> {
+        let mut stopped = false;
+        self.iter().take_while(move |param| {
+            let go_on = !stopped;
+            stopped |= !param.kind.is_known() && !param.kind.skip_if_unknown();
+            go_on
+        })
+    }
+
+    /// The value of the first parameter of this type, as far as the parameters are heeded.
     pub fn find(self, kind: ParamType) -> Option<&'a [u8]> {
-        self.iter().find(|p| p.kind == kind).map(|p| p.value)
+        self.heeded().find(|p| p.kind == kind).map(|p| p.value)
     }
 
     /// The bytes as they stand in the chunk.

@@ -6,4 +6,5 @@ pub(crate) mod input;
 pub(crate) mod reconfig;
 pub(crate) mod setup;
 pub(crate) mod shutdown;
+pub(crate) mod snap;
 pub(crate) mod transmit;

@@ -50,6 +50,8 @@ pub struct Stats {
     pub congestion_window: usize,
     /// Octets in flight: sent, not acknowledged and not counted as lost.
     pub flight: usize,
+    /// Octets of user data that the peer has acknowledged, behind gaps too.
+    pub octets_acknowledged: u64,
     /// Chunks that have a TSN and are not acknowledged without a gap.
     pub outstanding: usize,
     /// What the peer's window leaves; octets.

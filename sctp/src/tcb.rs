@@ -59,7 +59,7 @@ impl Capabilities {
     /// What INIT or INIT ACK offers.
     pub(crate) fn read(params: Params<'_>) -> Self {
         let mut offered = Self::default();
-        for param in params.iter() {
+        for param in params.heeded() {
             match param.kind {
                 ParamType::FORWARD_TSN => offered.forward_tsn = true,
                 ParamType::SUPPORTED_EXTENSIONS => {

@@ -64,11 +64,22 @@ fn init_value(params: &[u8]) -> Vec<u8> {
     value
 }
 
+/// Tag and cookie of an INIT ACK.
+fn cookie(packet: &[u8]) -> Option<(u32, Vec<u8>)> {
+    let packet = nomagic_sctp::packet::Packet::parse(packet).unwrap();
+    match nomagic_sctp::chunk::Chunk::parse(packet.chunks().next()?).unwrap() {
+        nomagic_sctp::chunk::Chunk::InitAck(ack) => {
+            Some((ack.tag, ack.params.find(nomagic_sctp::param::ParamType::STATE_COOKIE)?.to_vec()))
+        }
+        _ => None,
+    }
+}
+
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     use AssociationState::*;
     type Act = fn(&mut Played) -> Vec<Vec<u8>>;
-    let acts: [(&str, Act); 17] = [
+    let acts: [(&str, Act); 33] = [
         ("connect", |p| {
             p.end.connect(p.now);
             p.hear()
@@ -88,17 +99,43 @@ fn every_event_in_every_state_does_what_the_table_says() {
         ("INIT", |p| p.say(0, &raw(1, 0, &init_value(&[])))),
         ("INIT ACK", |p| p.tell(&raw(2, 0, &init_value(&[0, 7, 0, 8, 1, 2, 3, 4])))),
         ("COOKIE ECHO, forged", |p| p.tell(&raw(10, 0, &[0; 73]))),
+        ("COOKIE ECHO, ours", |p| {
+            let init = p.say(0, &raw(1, 0, &init_value(&[])));
+            let Some(cookie) = init.first().and_then(|packet| cookie(packet)) else { return init };
+            p.say(cookie.0, &raw(10, 0, &cookie.1))
+        }),
         ("COOKIE ACK", |p| p.tell(&raw(11, 0, &[]))),
         ("DATA", |p| p.tell(&data(PEER_TSN, 11, 0, 0, b"x"))),
         ("SACK of all", |p| {
             p.tell(&sack(p.tsn.wrapping_sub(u32::from(p.end.stats().flight == 0)), 9999, &[]))
         }),
         ("HEARTBEAT", |p| p.tell(&raw(4, 0, &[0, 1, 0, 8, 1, 2, 3, 4]))),
+        ("HEARTBEAT ACK", |p| p.tell(&raw(5, 0, &[0, 1, 0, 8, 1, 2, 3, 4]))),
         ("ABORT", |p| p.tell(&raw(6, 0, &[]))),
+        ("ABORT, T bit", |p| p.say(PEER_TAG, &raw(6, 1, &[]))),
         ("SHUTDOWN", |p| p.tell(&raw(7, 0, &p.tsn.wrapping_sub(1).to_be_bytes()))),
         ("SHUTDOWN ACK", |p| p.tell(&raw(8, 0, &[]))),
         ("SHUTDOWN COMPLETE", |p| p.tell(&raw(14, 0, &[]))),
         ("ERROR, stale cookie", |p| p.tell(&raw(9, 0, &[0, 3, 0, 8, 0, 0, 0, 1]))),
+        ("SHUTDOWN COMPLETE, T", |p| p.say(PEER_TAG, &raw(14, 1, &[]))),
+        ("ERROR, other cause", |p| p.tell(&raw(9, 0, &[0, 1, 0, 8, 0, 0, 0, 0]))),
+        ("DATA, empty", |p| p.tell(&data(PEER_TSN, 11, 0, 0, b""))),
+        ("I-DATA", |p| {
+            let value = [&PEER_TSN.to_be_bytes()[..], &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 53, 1]].concat();
+            p.tell(&raw(64, 11, &value))
+        }),
+        ("FORWARD-TSN", |p| p.tell(&raw(192, 0, &PEER_TSN.to_be_bytes()))),
+        ("I-FORWARD-TSN", |p| p.tell(&raw(194, 0, &PEER_TSN.to_be_bytes()))),
+        ("RE-CONFIG", |p| {
+            let fields = [PEER_TSN, 0, PEER_TSN.wrapping_sub(1)].map(u32::to_be_bytes).concat();
+            p.tell(&raw(130, 0, &[&[0, 13, 0, 18], &fields[..], &[0, 5]].concat()))
+        }),
+        ("PAD", |p| p.tell(&raw(132, 0, &[0; 8]))),
+        ("unknown, stop", |p| p.tell(&raw(0x3f, 0, &[]))),
+        ("unknown, stop, tell", |p| p.tell(&raw(0x7f, 0, &[]))),
+        ("unknown, skip", |p| p.tell(&raw(0xbf, 0, &[]))),
+        ("unknown, skip, tell", |p| p.tell(&raw(0xff, 0, &[]))),
+        ("wrong tag", |p| p.say(p.tag ^ 1, &data(PEER_TSN, 11, 0, 0, b"x"))),
         ("next deadline", |p| if p.end.poll_timeout().is_some() { p.wait() } else { Vec::new() }),
     ];
     let states = [

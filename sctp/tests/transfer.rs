@@ -156,6 +156,9 @@ fn random_loss_costs_what_newreno_says_and_not_more() {
 }
 
 // Cases 29 and 35.
+//= rfc8831#5-1 test
+//= rfc8831#6.1-6 test
+//= rfc8831#6.1-7 test
 #[test]
 fn partial_reliability_skips_what_is_lost_and_never_stalls() {
     for seed in 0..20 {

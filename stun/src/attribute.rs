@@ -1,14 +1,16 @@
 //! Attributes: each a small type that reads and writes its value.
 //!
-//! Every attribute that RFC 8489, 8445, 8656, 6062, 8016 and 5780 define has a type here; others are read as [`RawAttribute`] and written
-//! as [`Opaque`], or get a type of the application's own through [`Attribute`].
+//! Every attribute that an RFC defines has a type here (RFC 8489, 8445, 8656, 6062, 8016, 5780, 6679, 7635 and 7982); others
+//! are read as [`RawAttribute`] and written as [`Opaque`], or get a type of the application's own through [`Attribute`].
 
 mod address;
 mod behavior;
 mod error_code;
 mod ice;
 mod password;
+mod path;
 mod text;
+mod token;
 mod turn;
 mod unknown;
 
@@ -23,7 +25,9 @@ pub use behavior::{ChangeRequest, Padding, ResponsePort};
 pub use error_code::ErrorReason;
 pub use ice::{IceControlled, IceControlling, Priority, UseCandidate};
 pub use password::{ChosenAlgorithm, PasswordAlgorithms, Userhash};
-pub use text::{AlternateDomain, Nonce, Realm, Software, TextError, Username};
+pub use path::{CacheTimeout, EcnCheck, TransmitCounter};
+pub use text::{AlternateDomain, Nonce, Realm, Software, TextError, ThirdPartyAuthorization, Username};
+pub use token::AccessToken;
 pub use turn::{
     AdditionalAddressFamily, AddressErrorCode, AddressFamily, ChannelNumberAttribute, ConnectionId, Data,
     DontFragment, EvenPort, Icmp, Lifetime, MobilityTicket, RequestedAddressFamily, RequestedTransport,
@@ -85,6 +89,14 @@ impl<'a> RawAttribute<'a> {
             AttributeType::ERROR_CODE => {
                 ErrorReason::parse(self, id).map(|a| write!(f, "={} {:?}", a.code(), a.reason()))
             }
+            AttributeType::CHANGE_REQUEST => ChangeRequest::parse(self, id).map(|a| match (a.ip, a.port) {
+                (false, false) => f.write_str("=nothing"),
+                (true, false) => f.write_str("=ip"),
+                (false, true) => f.write_str("=port"),
+                (true, true) => f.write_str("=ip+port"),
+            }),
+            AttributeType::RESPONSE_PORT => ResponsePort::parse(self, id).map(|a| write!(f, "={}", a.0)),
+            AttributeType::PADDING => Padding::parse(self, id).map(|a| write!(f, "={} octets", a.0.len())),
             AttributeType::PRIORITY => Priority::parse(self, id).map(|a| write!(f, "={}", a.0)),
             _ => return Ok(()),
         };

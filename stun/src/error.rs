@@ -75,6 +75,9 @@ pub enum Kind {
         /// The code modulo 100.
         number: u8,
     },
+    /// ALTERNATE-DOMAIN is no domain name; RFC 8489 section 14.16.
+    #[error("ALTERNATE-DOMAIN is no domain name")]
+    DomainName,
     /// Text that is not UTF-8.
     #[error("{0} is not UTF-8")]
     Utf8(AttributeType),

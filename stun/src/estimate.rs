@@ -1,8 +1,11 @@
 //! The first wait of a request, from the round trips measured before; RFC 8489 section 6.2.1 and RFC 6298.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+
+use crate::rto::Schedule;
+use crate::transaction::Transaction;
 
 /// After this long without a transaction, what was measured no longer counts; RFC 8489 section 6.2.1.
 const STALE: Duration = Duration::from_secs(600);
@@ -10,8 +13,11 @@ const STALE: Duration = Duration::from_secs(600);
 const LIMIT: usize = 64;
 /// G, the granularity of the clock.
 const GRANULARITY: Duration = Duration::from_millis(1);
-/// The least first wait. All of a request's time is a multiple of it, so that a server on the same network would
-/// otherwise be given up after less than a tenth of a second. Not in the RFC.
+/// The least first wait. All of a request's time is 79 times that (Rc 7, Rm 16), so that a server on the same network
+/// would otherwise be given up after less than a tenth of a second; 100 ms make 7.9 s.
+///
+/// RFC 8489 section 6.2.1 asks for 500 ms where nothing has been measured yet, which is [`crate::rto::Schedule::UDP`]. For
+/// what has been measured it names no least, and takes away the second that RFC 6298 has; so this is ours.
 const LEAST: Duration = Duration::from_millis(100);
 /// Longer samples count as this long: nothing waits longer for an answer, and sums stay small.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -31,8 +37,26 @@ pub(crate) struct RoundTrips {
 }
 
 impl RoundTrips {
+    /// The given schedule, from the measured first wait where there is one.
+    //= rfc8489#6.2.1-8
+    pub(crate) fn schedule(&mut self, now: Instant, server: SocketAddr, given: Schedule) -> Schedule {
+        // Sent once, as on a reliable transport: there is nothing to pace.
+        if given.attempts <= 1 {
+            return given;
+        }
+        self.rto(now, server.ip()).map_or(given, |rto| given.with_rto(rto))
+    }
+
+    /// Learns from an answered transaction, if it can be told which sending was answered.
+    //= rfc8489#6.2.1-7
+    pub(crate) fn take<Tag>(&mut self, now: Instant, server: SocketAddr, answered: &Transaction<Tag>) {
+        if let Some(sample) = answered.round_trip(now) {
+            self.measure(now, server.ip(), sample);
+        }
+    }
+
     /// The first wait for a request to `server`; `None` where nothing fresh is known.
-    pub(crate) fn rto(&mut self, now: Instant, server: IpAddr) -> Option<Duration> {
+    fn rto(&mut self, now: Instant, server: IpAddr) -> Option<Duration> {
         let known = self.servers.get_mut(&server)?;
         if now.saturating_duration_since(known.used) > STALE {
             self.servers.remove(&server);
@@ -44,7 +68,7 @@ impl RoundTrips {
     }
 
     /// Takes in a round trip; the caller gives none where a request was repeated (Karn's rule).
-    pub(crate) fn measure(&mut self, now: Instant, server: IpAddr, sample: Duration) {
+    fn measure(&mut self, now: Instant, server: IpAddr, sample: Duration) {
         let sample = sample.min(LONGEST);
         let fresh = |known: &&Estimate| now.saturating_duration_since(known.used) <= STALE;
         let (smoothed, variation) = match self.servers.get(&server).filter(fresh) {

@@ -216,6 +216,8 @@ attribute_types! {
     REQUESTED_TRANSPORT = 0x0019, "REQUESTED-TRANSPORT";
     /// RFC 8656 section 18.9.
     DONT_FRAGMENT = 0x001a, "DONT-FRAGMENT";
+    /// RFC 7635 section 6.2.
+    ACCESS_TOKEN = 0x001b, "ACCESS-TOKEN";
     /// RFC 8489 section 14.6.
     MESSAGE_INTEGRITY_SHA256 = 0x001c, "MESSAGE-INTEGRITY-SHA256";
     /// RFC 8489 section 14.12.
@@ -242,8 +244,6 @@ attribute_types! {
     ADDRESS_ERROR_CODE = 0x8001, "ADDRESS-ERROR-CODE";
     /// RFC 8656 section 18.13.
     ICMP = 0x8004, "ICMP";
-    /// RFC 8016 section 3.3.
-    MOBILITY_TICKET = 0x8030, "MOBILITY-TICKET";
     /// RFC 8489 section 14.11.
     PASSWORD_ALGORITHMS = 0x8002, "PASSWORD-ALGORITHMS";
     /// RFC 8489 section 14.16.
@@ -252,6 +252,10 @@ attribute_types! {
     SOFTWARE = 0x8022, "SOFTWARE";
     /// RFC 8489 section 14.15.
     ALTERNATE_SERVER = 0x8023, "ALTERNATE-SERVER";
+    /// RFC 7982 section 3.1.
+    TRANSACTION_TRANSMIT_COUNTER = 0x8025, "TRANSACTION-TRANSMIT-COUNTER";
+    /// RFC 5780 section 9.1.
+    CACHE_TIMEOUT = 0x8027, "CACHE-TIMEOUT";
     /// RFC 8489 section 14.7.
     FINGERPRINT = 0x8028, "FINGERPRINT";
     /// RFC 8445 section 16.1.
@@ -262,6 +266,12 @@ attribute_types! {
     RESPONSE_ORIGIN = 0x802b, "RESPONSE-ORIGIN";
     /// RFC 5780 section 7.4.
     OTHER_ADDRESS = 0x802c, "OTHER-ADDRESS";
+    /// RFC 6679 section 7.2.2.
+    ECN_CHECK = 0x802d, "ECN-CHECK";
+    /// RFC 7635 section 6.1.
+    THIRD_PARTY_AUTHORIZATION = 0x802e, "THIRD-PARTY-AUTHORIZATION";
+    /// RFC 8016 section 3.3.
+    MOBILITY_TICKET = 0x8030, "MOBILITY-TICKET";
 }
 
 impl AttributeType {

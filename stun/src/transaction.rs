@@ -70,6 +70,11 @@ impl<Tag> Transactions<Tag> {
         self.pending.values().map(|transaction| &transaction.tag)
     }
 
+    /// The requests under way, and what they are for.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (TransactionId, &Tag)> {
+        self.pending.iter().map(|(id, transaction)| (*id, &transaction.tag))
+    }
+
     /// Ends a transaction: answered or cancelled.
     pub(crate) fn remove(&mut self, id: TransactionId) -> Option<Transaction<Tag>> {
         let transaction = self.pending.remove(&id)?;
@@ -135,6 +140,81 @@ impl<Tag> Transactions<Tag> {
                 return;
             }
             self.deadlines.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nomagic_testkit::clock::origin;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What happens to a table of requests.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Start(u8),
+        Send,
+        End(u8),
+        Pass(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..24u8).prop_map(Step::Start),
+            Just(Step::Send),
+            Just(Step::Send),
+            (0..24u8).prop_map(Step::End),
+            (0..900u64).prop_map(Step::Pass),
+        ]
+    }
+
+    proptest! {
+        /// The heap with its stale entries says the same as a table that is searched.
+        #[test]
+        fn the_next_deadline_is_the_least_of_all(steps in prop::collection::vec(step(), 1..200)) {
+            let id = |name: u8| TransactionId([name; 12]);
+            let schedule = Schedule { rto: Duration::from_millis(100), attempts: 3, last_wait: 2 };
+            let (mut table, mut now) = (Transactions::new(), origin());
+            // Deadline and sendings of each request under way; ready ones have no deadline.
+            let mut model: BTreeMap<u8, (Option<Instant>, u32)> = BTreeMap::new();
+            for step in steps {
+                match step {
+                    Step::Start(name) if !model.contains_key(&name) => {
+                        table.start(id(name), vec![name], schedule, name);
+                        model.insert(name, (None, 0));
+                    }
+                    Step::Start(_) => {}
+                    Step::Send => {
+                        let mut out = Vec::new();
+                        let sent = table.send(now, &mut out).map(|(name, _, again)| (*name, again));
+                        prop_assert_eq!(sent.is_some(), model.values().any(|(due, _)| due.is_none()));
+                        if let Some((name, again)) = sent {
+                            let own = model.get_mut(&name).unwrap();
+                            prop_assert_eq!((own.0, own.1 > 0, out), (None, again, vec![name]));
+                            own.1 += 1;
+                            own.0 = Some(now + schedule.wait_after(own.1).unwrap());
+                        }
+                    }
+                    Step::End(name) => {
+                        prop_assert_eq!(table.remove(id(name)).is_some(), model.remove(&name).is_some());
+                    }
+                    Step::Pass(millis) => now += Duration::from_millis(millis),
+                }
+                while let Some((_, ended)) = table.expire(now) {
+                    let (due, sent) = model.remove(&ended.tag).unwrap();
+                    prop_assert!(sent == schedule.attempts && due.is_some_and(|due| due <= now));
+                }
+                for (due, sent) in model.values_mut() {
+                    if due.is_some_and(|due| due <= now) {
+                        prop_assert!(*sent < schedule.attempts);
+                        *due = None;
+                    }
+                }
+                prop_assert_eq!(table.next_deadline(), model.values().filter_map(|(due, _)| *due).min());
+                prop_assert_eq!(table.len(), model.len());
+            }
         }
     }
 }

@@ -77,6 +77,19 @@ fn every_length_is_read_or_refused_by_the_format() {
 }
 
 #[test]
+fn the_attributes_describe_themselves() {
+    let mut out = Vec::new();
+    MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, ID)
+        .attribute(&ChangeRequest { ip: true, port: true })
+        .attribute(&ResponsePort(7))
+        .attribute(&Padding(&[0; 9]))
+        .finish()
+        .unwrap();
+    let text = Message::parse(&out).unwrap().to_string();
+    assert!(text.ends_with(" CHANGE-REQUEST=ip+port RESPONSE-PORT=7 PADDING=9 octets"), "{text}");
+}
+
+#[test]
 fn bits_without_a_meaning_are_ignored_in_a_change_request() {
     let bytes = carrying(AttributeType::CHANGE_REQUEST, &[0xff, 0xff, 0xff, 0xfb]);
     let read = Message::parse(&bytes).unwrap().attribute::<ChangeRequest>();

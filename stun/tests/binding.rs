@@ -4,11 +4,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use nomagic_stun::attribute::{ErrorReason, Opaque, XorMappedAddress};
+use nomagic_stun::attribute::{
+    ErrorReason, MappedAddress, Nonce, Opaque, PasswordAlgorithms, Realm, XorMappedAddress,
+};
 use nomagic_stun::rto::Schedule;
 use nomagic_stun::{
-    AttributeType, BindingClient, BindingConfig, BindingOutcome, ErrorCode, Input, IntegrityKey, Message,
-    MessageBuilder, ShortTermCredential, StartError,
+    AttributeType, BindingClient, BindingConfig, BindingOutcome, BindingRequest, ErrorCode, Input,
+    IntegrityKey, LongTermCredential, Message, MessageBuilder, ShortTermCredential, StartError,
 };
 use nomagic_testkit::{clock, rng};
 
@@ -24,12 +26,16 @@ fn mapped() -> SocketAddr {
 
 fn client(credential: Option<ShortTermCredential>) -> BindingClient {
     let mut config = BindingConfig::default();
-    config.credential = credential;
+    config.credential = credential.map(Into::into);
     BindingClient::new(config, &mut rng(1))
 }
 
 fn credential() -> ShortTermCredential {
-    ShortTermCredential { username: "evtj:h6vY".into(), key: IntegrityKey::short_term("secret") }
+    ShortTermCredential::new("evtj:h6vY", "secret").unwrap()
+}
+
+fn key() -> IntegrityKey {
+    IntegrityKey::short_term("secret")
 }
 
 fn sent(client: &mut BindingClient, now: Instant) -> Option<Vec<u8>> {
@@ -69,6 +75,132 @@ fn an_unanswered_request_goes_out_seven_times_and_ends_after_39500_ms() {
     assert!(requests.iter().all(|request| *request == requests[0]), "a repetition is the same message");
     assert_eq!(client.poll_timeout(), None);
     assert_eq!((client.stats().requests, client.stats().retransmissions), (1, 6));
+}
+
+//= rfc8489#5-1 test
+//= rfc8489#5-3 test
+//= rfc8489#5-8 test
+//= rfc8489#6.1-1 test
+//= rfc8489#6.1-2 test
+#[test]
+fn a_request_has_the_header_of_section_5() {
+    let (mut client, start) = (client(Some(credential())), clock::origin());
+    let id = client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    assert_eq!(request[..2], [0, 1], "a Binding request");
+    assert_eq!(usize::from(u16::from_be_bytes([request[2], request[3]])), request.len() - 20);
+    assert_eq!(request[4..8], [0x21, 0x12, 0xa4, 0x42]);
+    assert_eq!(request[8..20], id.0);
+}
+
+/// Ids come from the generator that the client was given, all 96 bits of them.
+//= rfc8489#5-4 test
+//= rfc8489#5-5 test
+//= rfc8489#5-6 test
+#[test]
+fn every_transaction_has_a_new_random_id_and_a_repetition_the_same() {
+    let (mut client, start) = (client(None), clock::origin());
+    let (mut ids, mut ones) = (std::collections::BTreeSet::new(), [0u32; 96]);
+    for _ in 0..1000 {
+        let id = client.bind(start, server()).unwrap();
+        let request = sent(&mut client, start).unwrap();
+        assert_eq!(request[8..20], id.0);
+        client.cancel(id);
+        assert!(ids.insert(id), "an id came twice");
+        let bits = u128::from_be_bytes([&[0; 4][..], &id.0].concat().try_into().unwrap());
+        ones.iter_mut().enumerate().for_each(|(bit, ones)| *ones += u32::from(bits >> bit & 1 != 0));
+    }
+    // Six standard deviations either way.
+    assert!(ones.iter().all(|ones| (405..595).contains(ones)), "{ones:?}");
+    client.bind(start, server()).unwrap();
+    let first = sent(&mut client, start).unwrap();
+    let due = client.poll_timeout().unwrap();
+    client.handle_timeout(due);
+    assert_eq!(sent(&mut client, due), Some(first));
+}
+
+//= rfc8489#6.3.3-1 test
+//= rfc8489#6.3.3-2 test
+#[test]
+fn an_address_of_another_family_is_taken_and_one_of_no_family_ignored() {
+    let answer = |value: &[u8], plain: Option<SocketAddr>| {
+        let (mut client, start) = (client(None), clock::origin());
+        client.bind(start, server()).unwrap();
+        let request = sent(&mut client, start).unwrap();
+        let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+        let attribute_type = AttributeType::XOR_MAPPED_ADDRESS;
+        let mut builder =
+            MessageBuilder::success(&mut out, &request).attribute(&Opaque { attribute_type, value });
+        if let Some(plain) = plain {
+            builder = builder.attribute(&MappedAddress(plain));
+        }
+        builder.finish().unwrap();
+        client.handle_input(start, server(), &mut out);
+        client.poll_event().unwrap().outcome
+    };
+    let (strange, short) = ([0, 9, 0, 0, 1, 2, 3, 4], [0, 1, 0, 0, 1, 2, 3]);
+    assert_eq!(answer(&strange, Some(mapped())), BindingOutcome::Mapped(mapped()));
+    assert_eq!(answer(&strange, None), BindingOutcome::Unusable);
+    assert_eq!(answer(&short, Some(mapped())), BindingOutcome::Unusable, "malformed is not unknown");
+    let six = [&[0, 2, 0, 0][..], &[0; 16]].concat();
+    assert!(matches!(answer(&six, None), BindingOutcome::Mapped(SocketAddr::V6(_))));
+}
+
+//= rfc8489#6.3.4-2 test
+#[test]
+fn an_error_of_the_server_is_not_asked_about_again() {
+    for code in [500, 508, 599, 600, 420, 487] {
+        let (mut client, start) = (client(None), clock::origin());
+        client.bind(start, server()).unwrap();
+        let request = sent(&mut client, start).unwrap();
+        let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+        let code = ErrorCode::new(code).unwrap();
+        MessageBuilder::error(&mut out, &request).attribute(&ErrorReason::bare(code)).finish().unwrap();
+        client.handle_input(start, server(), &mut out);
+        let refused = BindingOutcome::Refused { code, alternate: None };
+        assert_eq!(client.poll_event().unwrap().outcome, refused);
+        assert_eq!((sent(&mut client, start), client.poll_timeout()), (None, None));
+    }
+}
+
+/// 548 octets leave room for the headers of IPv4 and UDP in 576.
+//= rfc8489#6.1-6 test
+//= rfc8489#6.1-8 test
+#[test]
+fn a_signed_request_with_the_longest_realm_and_nonce_fits_into_any_datagram() {
+    let mut config = BindingConfig::default();
+    config.software = "nomagic".to_owned();
+    config.credential = Some(LongTermCredential::new(&"a".repeat(64), "secret").unwrap().into());
+    let (mut client, start) = (BindingClient::new(config, &mut rng(1)), clock::origin());
+    client.bind(start, server()).unwrap();
+    let request = sent(&mut client, start).unwrap();
+    let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
+    let (realm, nonce) = ("r".repeat(127), format!("obMatJos2AAAB{}", "n".repeat(114)));
+    MessageBuilder::error(&mut out, &request)
+        .attribute(&ErrorReason::bare(ErrorCode::UNAUTHENTICATED))
+        .attribute(&Realm::new(&realm).unwrap())
+        .attribute(&Nonce::new(&nonce).unwrap())
+        .attribute(&PasswordAlgorithms::BOTH)
+        .finish()
+        .unwrap();
+    client.handle_input(start, server(), &mut out);
+    let request = sent(&mut client, start).unwrap();
+    assert!(Message::parse(&request).unwrap().has_integrity_sha256());
+    assert!(request.len() <= 548, "{} octets", request.len());
+}
+
+/// PADDING is for datagrams that are too long, but not for those that are none.
+//= rfc5780#7.6-1 test
+#[test]
+fn padding_leaves_a_datagram_a_datagram() {
+    let (mut client, start) = (client(None), clock::origin());
+    let mut request = BindingRequest::new(server());
+    request.padding = Some(BindingRequest::MAX_PADDING + 1);
+    assert_eq!(client.ask(start, request), Err(StartError::Padding(60_001)));
+    request.padding = Some(BindingRequest::MAX_PADDING);
+    client.ask(start, request).unwrap();
+    let sent = sent(&mut client, start).unwrap();
+    assert!((60_000..65_507).contains(&sent.len()));
 }
 
 #[test]
@@ -114,9 +246,9 @@ fn unsigned_and_wrongly_signed_answers_do_not_end_a_signed_request() {
     let (mut client, start) = (client(Some(credential())), clock::origin());
     client.bind(start, server()).unwrap();
     let request = sent(&mut client, start).unwrap();
-    assert_eq!(Message::parse(&request).unwrap().verify(&credential().key), Ok(()));
+    assert_eq!(Message::parse(&request).unwrap().verify(&key()), Ok(()));
     client.handle_input(start, server(), &mut success(&request));
-    for key in [IntegrityKey::short_term("wrong"), credential().key] {
+    for key in [IntegrityKey::short_term("wrong"), key()] {
         assert_eq!(client.poll_event(), None);
         let (mut out, request) = (Vec::new(), Message::parse(&request).unwrap());
         let builder = MessageBuilder::success(&mut out, &request).attribute(&XorMappedAddress(mapped()));

@@ -104,6 +104,24 @@ fn attributes_behind_an_integrity_attribute_do_not_show() {
     assert_eq!(message.unknown_required(&[]).count(), 0);
 }
 
+//= rfc8489#9-2 test
+#[test]
+fn attributes_behind_the_stronger_integrity_attribute_alone_do_not_show_either() {
+    let mut out = Vec::new();
+    MessageBuilder::new(&mut out, MessageType::BINDING_REQUEST, ID)
+        .integrity_sha256(&key())
+        .finish()
+        .unwrap();
+    smuggle(&mut out, 0x0006, b"mallory");
+    // A weaker tag behind the stronger is one of those that do not count.
+    smuggle(&mut out, 0x0008, &[0; 20]);
+    let message = Message::parse(&out).unwrap();
+    assert_eq!(message.verify(&key()), Ok(()));
+    assert_eq!(message.attribute::<Username<'_>>(), Ok(None));
+    assert_eq!(message.attributes().count(), 0);
+    assert!(message.to_string().ends_with("signed=SHA256"), "{message}");
+}
+
 #[test]
 fn a_second_integrity_attribute_does_not_count() {
     let mut out = Vec::new();
@@ -124,6 +142,7 @@ fn the_stronger_integrity_attribute_decides() {
     assert_eq!(message.verify(&key()), Err(IntegrityError::Mismatch));
 }
 
+//= rfc8489#14.6-1 test
 #[test]
 fn sha256_tags_are_cut_to_16_octets_at_the_least_and_by_fours() {
     for len in 0..=40 {
@@ -138,6 +157,7 @@ fn an_unsigned_message_does_not_verify() {
     assert_eq!(Message::parse(&message(&[])).unwrap().verify(&key()), Err(IntegrityError::Missing));
 }
 
+//= rfc8489#14.7-2 test
 #[test]
 fn nothing_follows_a_fingerprint_and_a_wrong_one_is_refused() {
     let mut bytes = signed();

@@ -15,6 +15,7 @@ pub mod ladder;
 pub mod laws;
 pub mod link;
 pub mod machine;
+pub mod nat;
 pub mod net;
 pub mod pair;
 pub mod pipe;

@@ -86,8 +86,8 @@ fn heard(role: Role) -> &'static [Whole] {
     &HEARD[usize::from(role == Role::Server)]
 }
 
-/// D23 to D26: of all messages, in every state only the right one leads on. Since every other one ends the handshake, no
-/// order of any length leads to the end but that of the protocol.
+/// D23, D24, D25, D26: of all messages, in every state only the right one leads on. Since every other one ends the
+/// handshake, no order of any length leads to the end but that of the protocol.
 #[test]
 fn in_every_state_only_the_right_message_leads_on() {
     for role in [Role::Client, Role::Server] {

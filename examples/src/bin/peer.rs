@@ -42,7 +42,7 @@ struct Options {
 
 fn credential(text: &str) -> Result<LongTermCredential, String> {
     let (name, password) = text.split_once(':').ok_or("a name, a colon and a password are needed")?;
-    Ok(LongTermCredential::new(name, password))
+    LongTermCredential::new(name, password).map_err(|error| error.to_string())
 }
 
 /// The profiles of SRTP.

@@ -96,7 +96,13 @@ fn main() -> ExitCode {
         eprintln!("turn: an address for TCP needs --transport tcp");
         return ExitCode::from(2);
     }
-    let credential = LongTermCredential::new(name, password);
+    let credential = match LongTermCredential::new(name, password) {
+        Ok(credential) => credential,
+        Err(error) => {
+            eprintln!("turn: --user: {error}");
+            return ExitCode::from(2);
+        }
+    };
     let config = wanting(ClientConfig::new(options.server, transport, credential), options.kind);
     let done = match options.load {
         Some(seconds) => measure(&options, &config, seconds),

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use crate::peer::{Medium, Peer, PeerEvent, ReceivedFrame};
 use crate::udp::Driver;
 
-/// Messages that wait to go back, while the other side takes nothing.
+/// Messages that wait to go back, while the other side takes nothing, and their octets.
 const MAX_WAITING: usize = 4096;
+const MAX_WAITING_OCTETS: usize = 8 << 20;
 
 /// After this another source of the section may take its place.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -22,6 +23,7 @@ pub(super) struct Echo {
     initiate: bool,
     own: Option<ChannelId>,
     waiting: VecDeque<(ChannelId, Message)>,
+    waiting_octets: usize,
     frames: [u64; 2],
     messages: u64,
     message_octets: u64,
@@ -42,7 +44,9 @@ impl Echo {
             }
             PeerEvent::Channel(ChannelEvent::Opened { channel, .. }) if Some(*channel) == self.own => {
                 for number in 0..10 {
-                    self.waiting.push_back((*channel, Message::text(&format!("test {number}"))));
+                    let message = Message::text(&format!("test {number}"));
+                    self.waiting_octets += message.payload.len();
+                    self.waiting.push_back((*channel, message));
                 }
             }
             // A receiver of our echo needs a keyframe, and only the source can make one.
@@ -71,7 +75,7 @@ impl Echo {
             peer.send_frame_in(received.section, &received.frame.data, received.frame.timestamp);
         }
         // What is not taken waits in the association, and its window tells the other side.
-        while self.waiting.len() < MAX_WAITING {
+        while self.waiting.len() < MAX_WAITING && self.waiting_octets < MAX_WAITING_OCTETS {
             let Some((channel, message)) = peer.channels().receive(now) else { break };
             self.messages += 1;
             self.message_octets += message.payload.len() as u64;
@@ -79,6 +83,7 @@ impl Echo {
             let home =
                 Some(channel) == self.own && message.as_text().is_some_and(|text| text.starts_with("test "));
             if !home {
+                self.waiting_octets += message.payload.len();
                 self.waiting.push_back((channel, message));
             }
         }
@@ -87,6 +92,7 @@ impl Echo {
             if let Err(WouldBlock { .. }) = peer.channels().send(now, *channel, message.clone()) {
                 break;
             }
+            self.waiting_octets -= message.payload.len();
             self.waiting.pop_front();
         }
     }

@@ -105,7 +105,12 @@ impl Channels {
                 }
             }
             Ok(Dcep::Open(open)) => self.on_open(now, stream, received.epoch, &open),
-            Err(_) => {}
+            Err(_) => {
+                // RFC 8832 section 6: what cannot be understood is no channel. One in use is left alone.
+                if !self.streams.contains_key(&stream) {
+                    self.association.reset_streams(now, &[stream]).unwrap_or_default();
+                }
+            }
         }
     }
 

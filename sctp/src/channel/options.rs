@@ -68,6 +68,30 @@ pub enum ChannelState {
     Closed,
 }
 
+/// What went over a channel; names as in `RTCDataChannelStats`. Octets of the application, empty messages count as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelStats {
+    /// `messagesSent`: taken by `send`.
+    pub messages_sent: u64,
+    /// `bytesSent`.
+    pub bytes_sent: u64,
+    /// `messagesReceived`: handed out by `receive`.
+    pub messages_received: u64,
+    /// `bytesReceived`.
+    pub bytes_received: u64,
+}
+
+/// Channels since the machine was made; names as in `RTCPeerConnectionStats`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelTotals {
+    /// `dataChannelsOpened`: that could be used at some time.
+    pub data_channels_opened: u64,
+    /// `dataChannelsClosed`: of these, the ones that are over.
+    pub data_channels_closed: u64,
+}
+
 /// A channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

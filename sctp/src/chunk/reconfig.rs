@@ -164,13 +164,23 @@ impl ReconfigResult {
     pub const IN_PROGRESS: Self = Self(6);
 }
 
-/// Re-configuration Response, RFC 6525 section 4.4; the optional TSNs are not kept.
+/// Re-configuration Response, RFC 6525 section 4.4.
+///
+/// ```text
+/// |     Parameter Type = 16       | Parameter Length = 12 or 20   |
+/// |         Re-configuration Response Sequence Number             |
+/// |                            Result                             |
+/// |                   Sender's Next TSN (optional)                |
+/// |                  Receiver's Next TSN (optional)               |
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Response {
     /// Sequence number of the request that this answers.
     pub sequence: u32,
     /// What became of it.
     pub result: ReconfigResult,
+    /// Next TSN of the sender of this response, and the one it expects; only in answers to an SSN/TSN reset.
+    pub next_tsns: Option<(u32, u32)>,
 }
 
 impl Response {
@@ -184,17 +194,17 @@ impl Response {
         }
         let mut r = Reader::new(param.value);
         let (sequence, result) = (r.u32()?, ReconfigResult(r.u32()?));
-        if !r.is_empty() {
-            r.take(8)?;
-        }
+        let next_tsns = if r.is_empty() { None } else { Some((r.u32()?, r.u32()?)) };
         r.finish()?;
-        Ok(Some(Self { sequence, result }))
+        Ok(Some(Self { sequence, result, next_tsns }))
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut value = [0; 8];
-        value[..4].copy_from_slice(&self.sequence.to_be_bytes());
-        value[4..].copy_from_slice(&self.result.0.to_be_bytes());
+        let mut value = [self.sequence, self.result.0].map(u32::to_be_bytes).concat();
+        if let Some((ours, theirs)) = self.next_tsns {
+            value.extend_from_slice(&ours.to_be_bytes());
+            value.extend_from_slice(&theirs.to_be_bytes());
+        }
         param::write(out, ParamType::RECONFIG_RESPONSE, &value);
     }
 }

@@ -8,7 +8,8 @@ use crate::chunk::{ChunkType, Data, DataFlags, ForwardTsn, Sack};
 use crate::event::CloseReason;
 use crate::receive::reassembly::Refusal;
 use crate::receive::tracker::Arrival;
-use crate::state::State;
+use crate::serial;
+use crate::state::{Retry, State};
 use crate::tcb::window;
 
 impl Association {
@@ -18,7 +19,10 @@ impl Association {
             self.stats.dropped_unexpected += 1;
             return;
         };
-        if data.flags.has(DataFlags::IMMEDIATE) {
+        let inbound = inbound.min(tcb.peer.outbound);
+        // Section 5.1: the first of all is acknowledged at once.
+        let first = tcb.tracker.highest() < serial::first(tcb.peer.initial_tsn);
+        if first || data.flags.has(DataFlags::IMMEDIATE) {
             tcb.tracker.hurry();
         }
         let tsn = tcb.tracker.unwrap(data.tsn);
@@ -68,11 +72,14 @@ impl Association {
     /// A packet is through: decides about the SACK.
     pub(crate) fn after_packet(&mut self, now: Instant) {
         let delay = self.config.sack_delay;
-        let hurry = matches!(self.state, State::ShutdownSent { .. });
+        if let State::ShutdownSent { t2, tcb, .. } = &mut self.state
+            && tcb.tracker.has_news()
+        {
+            // Section 9.2: DATA is answered at once, with SHUTDOWN too, and T2 begins again.
+            tcb.tracker.hurry();
+            *t2 = Retry { count: t2.count, ..Retry::new(now, tcb.rto.current()) };
+        }
         if let Some(tcb) = self.state.receiving() {
-            if hurry {
-                tcb.tracker.hurry();
-            }
             tcb.tracker.packet_done(now, delay);
         }
         self.collect_losses(now);

@@ -30,6 +30,12 @@ impl Heartbeat {
         }
     }
 
+    /// A HEARTBEAT goes out with the next time-out, which is now.
+    pub(crate) fn ask(&mut self, now: Instant) {
+        self.outstanding = None;
+        self.deadline = Some(now);
+    }
+
     /// A HEARTBEAT must go out; its parameters.
     pub(crate) fn take_due(&mut self) -> Option<Vec<u8>> {
         if !std::mem::take(&mut self.due) {
@@ -75,9 +81,15 @@ impl Association {
     }
 
     pub(crate) fn on_heartbeat_timer(&mut self, now: Instant) {
-        let Self { state, rng, .. } = self;
+        let Self { state, rng, config, .. } = self;
         let Some(tcb) = state.tcb_mut() else { return };
         if tcb.heartbeat.deadline.is_none_or(|at| at > now) {
+            return;
+        }
+        if !tcb.out.is_empty() {
+            // The path is not idle: T3 asks and counts.
+            tcb.heartbeat.outstanding = None;
+            tcb.heartbeat.postpone(now, config);
             return;
         }
         let unanswered = tcb.heartbeat.outstanding.is_some();

@@ -7,12 +7,15 @@ use crate::cause::{self, CauseCode};
 use crate::chunk::{Chunk, ChunkType, RawChunk};
 use crate::error::{ParseError, ParseErrorKind};
 use crate::event::CloseReason;
-use crate::packet::Packet;
+use crate::packet::{HEADER, Packet};
 use crate::state::State;
 use crate::wire::{length16, pad};
 
 /// Answers that wait at most; more are dropped and counted, as the network might have.
 const MOST_REPLIES: usize = 16;
+
+/// What a SACK may take beside answers; octets.
+const SACK_ROOM: usize = 64;
 
 impl Association {
     pub(crate) fn on_packet(&mut self, now: Instant, datagram: &[u8]) {
@@ -204,8 +207,10 @@ impl Association {
     }
 
     fn push_reply(&mut self, reply: Reply) {
-        let fits = reply.chunk.len() + 12 <= self.config.path_mtu;
-        if fits && self.replies.len() < MOST_REPLIES {
+        // RFC 9260 section 12.4: answers to one packet fill one packet, with room left for a SACK.
+        let waiting: usize = self.replies.iter().map(|r| r.chunk.len()).sum();
+        let room = self.config.path_mtu - HEADER - if waiting == 0 { 0 } else { SACK_ROOM };
+        if waiting + reply.chunk.len() <= room && self.replies.len() < MOST_REPLIES {
             self.replies.push_back(reply);
         } else {
             self.stats.dropped_replies += 1;

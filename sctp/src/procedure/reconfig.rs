@@ -18,6 +18,10 @@ struct Pending {
     streams: Vec<u16>,
     last_tsn: u32,
     retry: Retry,
+    /// The peer's request that this one follows (RFC 6525 section 5.2.3).
+    asked: Option<u32>,
+    /// The peer has said that it is at it: repetitions are no errors.
+    in_progress: bool,
 }
 
 /// Both directions of RFC 6525.
@@ -33,6 +37,8 @@ pub(crate) struct Reconfiguration {
     responses_due: bool,
     /// The request whose reset waits for data.
     deferred: u32,
+    /// The peer's Incoming SSN Reset Request that our next request answers.
+    asked: Option<u32>,
 }
 
 impl Reconfiguration {
@@ -45,6 +51,7 @@ impl Reconfiguration {
             responses: Vec::new(),
             responses_due: false,
             deferred: 0,
+            asked: None,
         }
     }
 
@@ -59,7 +66,7 @@ impl Reconfiguration {
     fn respond(&mut self, sequence: u32, result: ReconfigResult) {
         match self.responses.iter_mut().find(|r| r.sequence == sequence) {
             Some(known) => known.result = result,
-            None => self.responses.push(Response { sequence, result }),
+            None => self.responses.push(Response { sequence, result, next_tsns: None }),
         }
         self.responses_due = true;
     }
@@ -97,7 +104,8 @@ impl Association {
         reconfig.next_sequence = sequence.wrapping_add(1);
         let last_tsn = serial::wire(tcb.out.next_tsn() - 1);
         let retry = Retry::new(now, tcb.rto.current());
-        reconfig.pending = Some(Pending { sequence, streams, last_tsn, retry });
+        let asked = reconfig.asked.take();
+        reconfig.pending = Some(Pending { sequence, streams, last_tsn, retry, asked, in_progress: false });
     }
 
     pub(crate) fn on_reconfig_timer(&mut self, now: Instant) {
@@ -106,7 +114,7 @@ impl Association {
         let rto = tcb.rto.current();
         let Some(pending) = &mut tcb.reconfig.pending else { return };
         if pending.retry.on_timeout(now, rto, max) {
-            tcb.errors += 1;
+            tcb.errors += u32::from(!pending.in_progress);
             self.check_errors(now);
         }
     }
@@ -149,20 +157,54 @@ impl Association {
         }
         let result = match request {
             Request::OutgoingReset(reset) => self.on_outgoing_reset(reset),
-            Request::IncomingReset { streams, .. } => self.on_incoming_reset(streams),
+            Request::IncomingReset { streams, .. } => {
+                let result = self.on_incoming_reset(sequence, streams);
+                if result == ReconfigResult::IN_PROGRESS {
+                    // Our own request is the answer; a repetition meanwhile hears that it is on its way.
+                    if let Some(tcb) = self.state.tcb_mut() {
+                        tcb.reconfig.responses.push(Response { sequence, result, next_tsns: None });
+                    }
+                    return;
+                }
+                result
+            }
+            Request::AddStreams { count, incoming: false, .. } => self.on_more_incoming(*count),
             // Nothing in WebRTC needs these; a refusal is an answer.
             Request::SsnTsnReset { .. } | Request::AddStreams { .. } => ReconfigResult::DENIED,
         };
         if let Some(tcb) = self.state.tcb_mut() {
             tcb.reconfig.respond(sequence, result);
+            if let Request::SsnTsnReset { .. } = request
+                && let Some(response) = tcb.reconfig.responses.last_mut()
+            {
+                let theirs = serial::wire(tcb.tracker.cumulative() + 1);
+                response.next_tsns = Some((serial::wire(tcb.out.next_tsn()), theirs));
+            }
+        }
+    }
+
+    /// The peer wants to send on more streams (RFC 6525 section 5.2.5): as many as we said that we can take.
+    fn on_more_incoming(&mut self, count: u16) -> ReconfigResult {
+        let most = self.config.inbound_streams;
+        let Some(tcb) = self.state.tcb_mut() else { return ReconfigResult::DENIED };
+        match tcb.peer.outbound.checked_add(count).filter(|&all| all <= most) {
+            Some(all) => {
+                tcb.peer.outbound = all;
+                ReconfigResult::PERFORMED
+            }
+            None => ReconfigResult::DENIED,
         }
     }
 
     /// The peer resets streams it sends on: at once, or when the data sent before has arrived.
     fn on_outgoing_reset(&mut self, reset: &OutgoingReset<'_>) -> ReconfigResult {
+        let inbound = self.config.inbound_streams;
         let Some(tcb) = self.state.receiving() else { return ReconfigResult::DENIED };
         if tcb.reassembly.deferred_until().is_some() {
             return ReconfigResult::ALREADY_IN_PROGRESS;
+        }
+        if reset.streams().any(|stream| stream >= inbound.min(tcb.peer.outbound)) {
+            return ReconfigResult::WRONG_SSN;
         }
         let last_tsn = tcb.tracker.unwrap(reset.last_tsn);
         let streams: Vec<u16> = reset.streams().collect();
@@ -182,23 +224,30 @@ impl Association {
         tcb.reconfig.set_result(sequence, ReconfigResult::PERFORMED);
     }
 
-    /// The peer asks us to reset streams that we send on: as if the application had asked.
-    fn on_incoming_reset(&mut self, streams: &[u8]) -> ReconfigResult {
+    /// The peer asks us to reset streams that we send on: as if the application had asked. "In progress" if we do.
+    fn on_incoming_reset(&mut self, sequence: u32, streams: &[u8]) -> ReconfigResult {
         let named: Vec<u16> = if streams.is_empty() {
             self.queue.used_streams().collect()
         } else {
             streams.chunks_exact(2).map(be16).collect()
         };
         let Some(tcb) = self.state.tcb_mut() else { return ReconfigResult::DENIED };
+        if named.iter().any(|&stream| stream >= tcb.outbound_streams) {
+            return ReconfigResult::WRONG_SSN;
+        }
         let mut any = false;
         for stream in named {
-            if stream < tcb.outbound_streams && !self.queue.is_resetting(stream) {
+            if !self.queue.is_resetting(stream) {
                 self.queue.begin_reset(stream);
                 tcb.reconfig.want(stream);
                 any = true;
             }
         }
-        if any { ReconfigResult::PERFORMED } else { ReconfigResult::NOTHING_TO_DO }
+        if !any {
+            return ReconfigResult::NOTHING_TO_DO;
+        }
+        tcb.reconfig.asked = Some(sequence);
+        ReconfigResult::IN_PROGRESS
     }
 
     fn on_reset_response(&mut self, now: Instant, response: Response) {
@@ -210,12 +259,17 @@ impl Association {
         let done = match response.result {
             ReconfigResult::IN_PROGRESS => {
                 let retry = Retry { due: false, ..Retry::new(now, rto) };
-                reconfig.pending = Some(Pending { retry, ..pending });
+                reconfig.pending = Some(Pending { retry, in_progress: true, ..pending });
                 return;
             }
             ReconfigResult::PERFORMED | ReconfigResult::NOTHING_TO_DO => true,
             _ => false,
         };
+        if let Some(asked) = pending.asked
+            && let Some(known) = reconfig.responses.iter_mut().find(|r| r.sequence == asked)
+        {
+            known.result = if done { ReconfigResult::PERFORMED } else { ReconfigResult::DENIED };
+        }
         for stream in pending.streams {
             if done {
                 tcb.out.forget_skipped(stream);
@@ -251,7 +305,7 @@ pub(crate) fn write(reconfig: &mut Reconfiguration, packet: &mut PacketBuilder<'
     let peer_sequence = reconfig.expected.wrapping_sub(1);
     if let Some(pending) = reconfig.pending.as_mut().filter(|p| p.retry.due) {
         value.clear();
-        for field in [pending.sequence, peer_sequence, pending.last_tsn] {
+        for field in [pending.sequence, pending.asked.unwrap_or(peer_sequence), pending.last_tsn] {
             value.extend_from_slice(&field.to_be_bytes());
         }
         pending.streams.iter().for_each(|s| value.extend_from_slice(&s.to_be_bytes()));

@@ -15,17 +15,18 @@ use crate::state::{Retry, State};
 use crate::tcb::{Local, Peer, Tcb};
 
 /// INIT and INIT ACK must announce at least this window (RFC 9260 section 3.3.2).
-const LEAST_WINDOW: u32 = 1500;
+pub(crate) const LEAST_WINDOW: u32 = 1500;
 
 impl Association {
-    /// Parameters that both INIT and INIT ACK carry; Forward-TSN-Supported stands last since it needs no padding.
+    /// Parameters that both INIT and INIT ACK carry. The last one needs no padding, and is not Forward-TSN-Supported if that
+    /// can be helped: `rtc-sctp` does not read a parameter without a value at the end of the chunk, nor the packet then.
     fn write_offer(&self, out: &mut Vec<u8>) {
         let extensions = [ChunkType::RECONFIG.0, ChunkType::FORWARD_TSN.0];
         param::write(out, ParamType::SUPPORTED_EXTENSIONS, &extensions);
+        param::write(out, ParamType::FORWARD_TSN, &[]);
         if self.config.zero_checksum {
             param::write(out, ParamType::ZERO_CHECKSUM, &[0, 0, 0, 1]);
         }
-        param::write(out, ParamType::FORWARD_TSN, &[]);
     }
 
     fn our_init<'a>(&self, local: Local, params: Params<'a>) -> Init<'a> {
@@ -61,18 +62,15 @@ impl Association {
             return;
         }
         if init.outbound == 0 || init.inbound == 0 || init.a_rwnd < LEAST_WINDOW {
-            let causes = cause::only(CauseCode::INVALID_PARAMETER, &[]);
-            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            self.refuse_setup(init.tag, CauseCode::INVALID_PARAMETER, &[]);
             return;
         }
-        let unknown = match unknown_params(init.params, self.config.path_mtu) {
-            Unknown::HostName => {
-                let causes = cause::only(CauseCode::UNRESOLVABLE_ADDRESS, &[]);
-                self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
-                return;
-            }
-            Unknown::Report(params) => params,
-        };
+        if init.params.find(ParamType::HOST_NAME).is_some() {
+            // Section 3.3.2.1.4: deprecated, and no name is ever resolved here.
+            self.refuse_setup(init.tag, CauseCode::UNRESOLVABLE_ADDRESS, &[]);
+            return;
+        }
+        let unknown = unknown_params(init.params, self.config.path_mtu);
         let (local, tie) = match &self.state {
             State::Closed | State::CookieWait { .. } => (self.local, (0, 0)),
             State::CookieEchoed { tcb, .. } => (self.local, tcb.tie),
@@ -91,8 +89,16 @@ impl Association {
         self.write_offer(&mut params);
         let Ok(params) = Params::parse(&params) else { return };
         let mut value = Vec::new();
-        self.our_init(local, params).write(&mut value);
+        let mut answer = self.our_init(local, params);
+        // Section 3.3.3: no more streams than the peer can take.
+        answer.outbound = answer.outbound.min(init.inbound);
+        answer.write(&mut value);
         self.reply_alone(init.tag, ChunkType::INIT_ACK, 0, &value);
+    }
+
+    /// ABORT in answer to an INIT or INIT ACK; its tag is the one that the chunk announced (section 5.1).
+    fn refuse_setup(&mut self, tag: u32, code: CauseCode, information: &[u8]) {
+        self.reply_alone(tag, ChunkType::ABORT, 0, &cause::only(code, information));
     }
 
     /// INIT ACK: only waited for in COOKIE-WAIT (section 5.2.3).
@@ -101,23 +107,34 @@ impl Association {
             self.stats.dropped_unexpected += 1;
             return;
         }
-        if init.tag == 0 || init.outbound == 0 || init.inbound == 0 || init.a_rwnd < LEAST_WINDOW {
+        if init.tag == 0 {
+            // The peer's tag is unknown: ours goes back, reflected (section 3.3.3).
             let causes = cause::only(CauseCode::INVALID_PARAMETER, &[]);
-            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            self.reply_alone(self.local.tag, ChunkType::ABORT, 1, &causes);
             self.end(CloseReason::ProtocolViolation);
             return;
         }
-        let Some(cookie) = init.params.find(ParamType::STATE_COOKIE) else {
+        if init.a_rwnd < LEAST_WINDOW {
+            // The one fault that leaves our INIT standing (section 3.3.3).
+            self.refuse_setup(init.tag, CauseCode::INVALID_PARAMETER, &[]);
+            self.stats.dropped_unexpected += 1;
+            return;
+        }
+        let cookie = init.params.find(ParamType::STATE_COOKIE);
+        let fault: Option<(CauseCode, &[u8])> = if init.outbound == 0 || init.inbound == 0 {
+            Some((CauseCode::INVALID_PARAMETER, &[]))
+        } else if init.params.find(ParamType::HOST_NAME).is_some() {
+            Some((CauseCode::UNRESOLVABLE_ADDRESS, &[]))
+        } else {
             // Section 3.3.10.2: one parameter is missing, the state cookie.
-            let causes = cause::only(CauseCode::MISSING_PARAMETER, &[0, 0, 0, 1, 0, 7]);
-            self.reply_alone(init.tag, ChunkType::ABORT, 0, &causes);
+            cookie.is_none().then_some((CauseCode::MISSING_PARAMETER, &[0, 0, 0, 1, 0, 7]))
+        };
+        if let Some((code, information)) = fault {
+            self.refuse_setup(init.tag, code, information);
             self.end(CloseReason::ProtocolViolation);
             return;
-        };
-        let unknown = match unknown_params(init.params, self.config.path_mtu) {
-            Unknown::Report(params) => params.concat(),
-            Unknown::HostName => Vec::new(),
-        };
+        }
+        let unknown = unknown_params(init.params, self.config.path_mtu).concat();
         let mut report = Vec::new();
         if !unknown.is_empty() {
             let causes = cause::only(CauseCode::UNRECOGNIZED_PARAMETERS, &unknown);
@@ -127,10 +144,10 @@ impl Association {
         }
         let tcb = self.new_tcb(self.local, Peer::read(init));
         let t1 = Retry::new(now, self.config.rto_initial);
-        self.state.echo_cookie(t1, cookie.to_vec(), report, tcb);
+        self.state.echo_cookie(t1, cookie.unwrap_or_default().to_vec(), report, tcb);
     }
 
-    fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
+    pub(crate) fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
         Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng))
     }
 
@@ -211,7 +228,7 @@ impl Association {
         }
     }
 
-    fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
+    pub(crate) fn come_up(&mut self, now: Instant, tcb: Option<Box<Tcb>>) {
         self.state.establish(tcb);
         self.arm_heartbeat(now);
         self.events.connected = true;
@@ -243,45 +260,19 @@ impl Association {
     }
 }
 
-/// What to say about parameters that we do not know.
-enum Unknown {
-    /// Type and length included, each padded; at most what fits an answer.
-    Report(Vec<Vec<u8>>),
-    /// A Host Name Address, which ends the attempt (section 3.3.2.1.4).
-    HostName,
-}
-
-fn unknown_params(params: Params<'_>, mtu: usize) -> Unknown {
-    let mut reports = Vec::new();
+/// Parameters to report as unknown, type and length included, each padded; at most what fits an answer.
+fn unknown_params(params: Params<'_>, mtu: usize) -> Vec<Vec<u8>> {
     // Cookie, offer and headers come first.
     let mut room = mtu.saturating_sub(200);
-    for param in params.iter() {
-        match param.kind {
-            ParamType::HOST_NAME => return Unknown::HostName,
-            ParamType::HEARTBEAT_INFO
-            | ParamType::IPV4
-            | ParamType::IPV6
-            | ParamType::STATE_COOKIE
-            | ParamType::UNRECOGNIZED
-            | ParamType::COOKIE_PRESERVATIVE
-            | ParamType::SUPPORTED_ADDRESS_TYPES
-            | ParamType::ECN
-            | ParamType::ZERO_CHECKSUM
-            | ParamType::SUPPORTED_EXTENSIONS
-            | ParamType::FORWARD_TSN => {}
-            kind => {
-                let cost = param.value.len() + 12;
-                if kind.report_if_unknown() && cost <= room {
-                    let mut raw = Vec::with_capacity(cost);
-                    param::write(&mut raw, kind, param.value);
-                    reports.push(raw);
-                    room -= cost;
-                }
-                if !kind.skip_if_unknown() {
-                    break;
-                }
-            }
+    let mut reports = Vec::new();
+    for param in params.heeded().filter(|p| !p.kind.is_known() && p.kind.report_if_unknown()) {
+        let cost = param.value.len() + 12;
+        if cost <= room {
+            let mut raw = Vec::with_capacity(cost);
+            param::write(&mut raw, param.kind, param.value);
+            reports.push(raw);
+            room -= cost;
         }
     }
-    Unknown::Report(reports)
+    reports
 }

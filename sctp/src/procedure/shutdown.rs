@@ -28,10 +28,10 @@ impl Association {
         if let Some(tcb) = self.state.sending() {
             let cumulative = serial::unwrap(cumulative, tcb.out.base() - 1);
             if cumulative >= tcb.out.next_tsn() {
+                // What was never sent is not acknowledged by this, but the peer ends all the same: `sctp-proto` and
+                // `rtc-sctp` put a TSN of their own here.
                 self.stats.dropped_sack += 1;
-                return;
-            }
-            if cumulative >= tcb.out.base() {
+            } else if cumulative >= tcb.out.base() {
                 tcb.out.on_cumulative(cumulative);
                 tcb.errors = 0;
             }

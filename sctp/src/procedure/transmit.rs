@@ -17,6 +17,10 @@ use crate::state::State;
 use crate::stats::Stats;
 use crate::tcb::Tcb;
 
+/// TSNs and, with them, ordered messages of a stream in the window at most (RFC 9260 section 6.1): no number is in use
+/// twice, and a SACK can name them all.
+const MOST_OUTSTANDING: usize = 65_535;
+
 impl Association {
     pub(crate) fn build_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
         let length = self.build_alone(out).or_else(|| self.build_setup(out)).or_else(|| {
@@ -104,7 +108,7 @@ impl Association {
             packet.discard();
             return None;
         }
-        let checksum = !(config.zero_checksum && tcb.peer.capabilities.zero_checksum);
+        let checksum = !tcb.peer.capabilities.zero_checksum;
         Some(packet.finish(checksum))
     }
 }
@@ -186,6 +190,7 @@ fn write_data(
     }
     let full = (config.path_mtu - 12 - chunk_len(0)) & !3;
     while !tcb.out.has_lost()
+        && tcb.out.len() < MOST_OUTSTANDING
         && tcb.recovery.may_send(&tcb.out, tcb.congestion.as_ref())
         && let Some(left) = queue.peek(now)
         && !(limits && queue.begun_is_hopeless(now, tcb.congestion.window()))

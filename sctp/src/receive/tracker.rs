@@ -129,6 +129,11 @@ impl Tracker {
         }
     }
 
+    /// The packet at hand carried DATA.
+    pub(crate) fn has_news(&self) -> bool {
+        self.heard
+    }
+
     /// A packet is through: decides whether the SACK may wait.
     pub(crate) fn packet_done(&mut self, now: Instant, delay: Duration) {
         if !std::mem::take(&mut self.heard) {

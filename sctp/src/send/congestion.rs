@@ -69,7 +69,7 @@ pub(crate) trait Congestion: fmt::Debug + Send {
 
 /// The controller that the configuration asks for.
 pub(crate) fn controller(config: &Config) -> Box<dyn Congestion> {
-    let (packet, initial, most) = (config.path_mtu, config.initial_window, config.max_window);
+    let (packet, initial, most) = (config.largest_data(), config.initial_window, config.max_window);
     match config.controller {
         Controller::NewReno => Box::new(newreno::NewReno::new(packet, initial, most)),
         Controller::Cubic => Box::new(cubic::Cubic::new(packet, initial, most)),

@@ -542,6 +542,11 @@ impl Outstanding {
         self.base
     }
 
+    /// Octets that have arrived.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
     /// Octets of DATA chunks in flight.
     pub(crate) fn flight(&self) -> usize {
         self.flight

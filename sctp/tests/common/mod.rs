@@ -266,3 +266,103 @@ pub fn text(packets: &[Vec<u8>]) -> String {
     let lines: Vec<String> = packets.iter().map(|p| Packet::parse(p).unwrap().to_string()).collect();
     lines.join("\n")
 }
+
+/// The fixed part of an INIT of the played peer, and these parameters.
+pub fn init_value(params: &[u8]) -> Vec<u8> {
+    init_with([PEER_TAG, 100_000, 0xffff_ffff, PEER_TSN], params)
+}
+
+/// The same with other fields: tag, window, both stream counts, TSN.
+pub fn init_with(fields: [u32; 4], params: &[u8]) -> Vec<u8> {
+    let mut value = fields.map(u32::to_be_bytes).concat();
+    value.extend_from_slice(params);
+    value
+}
+
+/// A state cookie parameter of the played peer.
+pub const COOKIE: [u8; 8] = [0, 7, 0, 8, 0xc0, 0x0c, 1, 0xe5];
+
+impl Played {
+    /// A machine that nothing has happened to.
+    pub fn closed(config: Config) -> Self {
+        let end = Association::new(config, &mut rng(7));
+        Self { end, now: nomagic_testkit::clock::origin(), tag: 0, tsn: 0 }
+    }
+
+    /// A machine that has sent its INIT.
+    pub fn calling(config: Config) -> Self {
+        let mut played = Self::closed(config);
+        played.end.connect(played.now);
+        let sent = played.hear();
+        let init = value_of(&sent, 1).unwrap();
+        played.tag = be32(&init);
+        played.tsn = be32(&init[12..]);
+        played
+    }
+
+    /// A machine that has echoed a cookie.
+    pub fn echoing(config: Config) -> Self {
+        let mut played = Self::calling(config);
+        let params = [&COOKIE[..], &[0xc0, 0, 0, 4]].concat();
+        let said = played.tell(&raw(2, 0, &init_value(&params)));
+        assert_eq!(kinds(&said), [10]);
+        played
+    }
+
+    /// An association that the machine began.
+    pub fn called(config: Config) -> Self {
+        let mut played = Self::echoing(config);
+        assert!(played.tell(&raw(11, 0, &[])).is_empty());
+        played
+    }
+
+    /// Tag and cookie of the answer to an INIT.
+    pub fn cookie(&mut self, init: &[u8]) -> Option<(u32, Vec<u8>)> {
+        let answer = self.say(0, &raw(1, 0, init));
+        let value = value_of(&answer, 2)?;
+        let params = nomagic_sctp::param::Params::parse(&value[16..]).unwrap();
+        Some((be32(&value), params.find(ParamType::STATE_COOKIE)?.to_vec()))
+    }
+}
+
+pub fn be32(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes(bytes[..4].try_into().unwrap())
+}
+
+/// All chunks in all packets: type, flags, value.
+pub fn chunks(packets: &[Vec<u8>]) -> Vec<(u8, u8, Vec<u8>)> {
+    let of = |p: &Vec<u8>| -> Vec<_> {
+        Packet::parse(p).unwrap().chunks().map(|c| (c.kind.0, c.flags, c.value.to_vec())).collect()
+    };
+    packets.iter().flat_map(of).collect()
+}
+
+/// The types of all chunks.
+pub fn kinds(packets: &[Vec<u8>]) -> Vec<u8> {
+    chunks(packets).into_iter().map(|c| c.0).collect()
+}
+
+/// The value of the first chunk of a type.
+pub fn value_of(packets: &[Vec<u8>], kind: u8) -> Option<Vec<u8>> {
+    chunks(packets).into_iter().find(|c| c.0 == kind).map(|c| c.2)
+}
+
+/// The tag of the first packet.
+pub fn tag_of(packets: &[Vec<u8>]) -> u32 {
+    Packet::parse(&packets[0]).unwrap().tag()
+}
+
+/// Codes of the causes in the first ERROR or ABORT.
+pub fn causes(packets: &[Vec<u8>]) -> Vec<u16> {
+    let all = chunks(packets);
+    let Some(chunk) = all.iter().find(|c| matches!(c.0, 6 | 9)) else { return Vec::new() };
+    nomagic_sctp::cause::Causes::parse(&chunk.2).unwrap().iter().map(|c| c.0.0).collect()
+}
+
+/// Why the association ended, if it did.
+pub fn ended(played: &mut Played) -> Option<nomagic_sctp::CloseReason> {
+    events(&mut played.end).into_iter().find_map(|event| match event {
+        Event::Closed(reason) => Some(reason),
+        _ => None,
+    })
+}

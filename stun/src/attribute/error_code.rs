@@ -25,12 +25,12 @@ pub struct ErrorReason<'a> {
 }
 
 impl<'a> ErrorReason<'a> {
-    /// Joins a code and a reason of at most 763 octets.
+    /// Joins a code and a reason of at most 127 characters.
     ///
     /// # Errors
     /// The reason is longer.
     pub fn new(code: ErrorCode, reason: &'a str) -> Result<Self, TextError> {
-        text::check_len(reason, text::LONG).map(|()| Self { code, reason })
+        text::check_characters(reason).map(|()| Self { code, reason })
     }
 
     /// A code without a reason.
@@ -43,7 +43,7 @@ impl<'a> ErrorReason<'a> {
         self.code
     }
 
-    /// Text for people, at most 763 octets; may be empty.
+    /// Text for people, at most 127 characters, when read 763 octets; may be empty.
     pub const fn reason(&self) -> &'a str {
         self.reason
     }

@@ -94,7 +94,7 @@ pub struct AddressErrorCode<'a> {
 }
 
 impl<'a> AddressErrorCode<'a> {
-    /// Joins a family, a code and a reason of at most 763 octets.
+    /// Joins a family, a code and a reason of at most 127 characters.
     ///
     /// # Errors
     /// The reason is longer.

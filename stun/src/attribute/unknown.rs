@@ -14,9 +14,18 @@ impl UnknownAttributes {
     /// More than this are not listed: whoever asks with more unknown attributes learns of them in a second round.
     pub const LIMIT: usize = 64;
 
-    /// Lists the first [`UnknownAttributes::LIMIT`] types.
+    /// Lists the first [`UnknownAttributes::LIMIT`] types, each once.
     pub fn new(types: impl IntoIterator<Item = AttributeType>) -> Self {
-        Self(types.into_iter().take(Self::LIMIT).collect())
+        let mut list = Vec::new();
+        for kind in types {
+            if list.len() == Self::LIMIT {
+                break;
+            }
+            if !list.contains(&kind) {
+                list.push(kind);
+            }
+        }
+        Self(list)
     }
 
     /// The types in the order of the message.
@@ -31,7 +40,8 @@ impl<'a> Attribute<'a> for UnknownAttributes {
     fn parse(raw: &RawAttribute<'a>, _: TransactionId) -> Result<Self, ParseError> {
         let (pairs, rest) = raw.value.as_chunks::<2>();
         if rest.is_empty() {
-            Ok(Self::new(pairs.iter().map(|pair| AttributeType(u16::from_be_bytes(*pair)))))
+            let types = pairs.iter().map(|pair| AttributeType(u16::from_be_bytes(*pair)));
+            Ok(Self(types.take(Self::LIMIT).collect()))
         } else {
             let kind = Kind::Truncated { needed: 2, available: 1 };
             Err(ParseError { kind, offset: raw.offset + raw.value.len() - 1 })

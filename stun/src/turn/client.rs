@@ -12,7 +12,6 @@ mod permission;
 mod refresh;
 mod request;
 mod response;
-mod session;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -22,7 +21,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, RngExt, SeedableRng};
 
-pub use config::{ClientConfig, LongTermCredential, Port, Wanted};
+pub use config::{ClientConfig, Port, Wanted};
 pub use data::Sealed;
 pub use event::{
     Advice, AllocateError, Allocated, Event, Failure, Input, Loss, PeerError, Reason, SendError, Stats,
@@ -30,11 +29,12 @@ pub use event::{
 };
 
 use crate::attribute::ConnectionId;
+use crate::estimate::RoundTrips;
+use crate::session::Session;
 use crate::transaction::Transactions;
 use crate::turn::ChannelNumber;
 use peers::{Channel, Permission};
 use request::{Ask, Pending};
-use session::Session;
 
 /// Holds an allocation on a server, and relays through it: a machine that is told the time and the messages.
 ///
@@ -46,8 +46,11 @@ pub struct Client {
     now: Option<Instant>,
     /// Whom we ask; changes when the server sends us to another.
     server: SocketAddr,
-    session: Option<Session>,
+    /// The name for which that server's certificate is to be checked, if a redirection has named one.
+    domain: Option<String>,
+    session: Session,
     transactions: Transactions<Pending>,
+    round_trips: RoundTrips,
     state: State,
     /// Until when the server is to be left alone; without an end, for good.
     barred: Option<Option<Instant>>,
@@ -105,8 +108,10 @@ impl Client {
             server: config.server,
             rng,
             now: None,
-            session: None,
+            domain: None,
+            session: Session::Nothing,
             transactions: Transactions::new(),
+            round_trips: RoundTrips::default(),
             state: State::Idle,
             barred: None,
             permissions: BTreeMap::new(),
@@ -182,6 +187,13 @@ impl Client {
     /// Whom we ask.
     pub fn server(&self) -> SocketAddr {
         self.server
+    }
+
+    /// The name for which the server's certificate is to be checked, if the redirection to it has named one; else it is the
+    /// name for which the first server's was. For callers that carry the messages over TLS or DTLS.
+    //= rfc8489#10-6
+    pub fn alternate_domain(&self) -> Option<&str> {
+        self.domain.as_deref()
     }
 
     /// Octets in front of a payload that always suffice for [`Client::seal`].

@@ -2,9 +2,7 @@
 
 mod allocate;
 mod allocation;
-mod allowance;
 mod answer;
-mod answers;
 mod authenticate;
 mod bind;
 mod config;
@@ -12,14 +10,12 @@ mod connect;
 mod end;
 mod event;
 mod icmp;
-mod keyed;
 mod mobility;
-mod nonce;
+mod open;
 mod permission;
 mod ports;
 mod refresh;
 mod relay;
-mod users;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -30,22 +26,20 @@ use std::time::Instant;
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, Rng, SeedableRng};
 
-pub use config::{RelayRange, ServerConfig, UnauthenticatedAnswers};
+pub use config::{RelayRange, ServerConfig};
 pub use event::{Event, Input, Inward, Outward, Stats, Transmit};
-pub use users::{Users, UsersError};
 
 use crate::attribute::{ConnectionId, ReservationToken, UnknownAttributes, XorMappedAddress};
-use crate::integrity::IntegrityKey;
 use crate::kind::{AttributeType, Class, Method};
 use crate::message::Message;
+use crate::server::allowance::Allowance;
+use crate::server::answers::Answers;
+use crate::server::authenticate::LongTerm;
+use crate::server::keyed::Keyed;
 use crate::turn::{ChannelNumber, FiveTuple, is_channel_data};
 use allocation::{Allocations, Slot};
-use allowance::Allowance;
 use answer::{Asked, UNDERSTOOD};
-use answers::Answers;
 use connect::Connection;
-use keyed::Keyed;
-use nonce::Nonces;
 use ports::Ports;
 
 /// Relays between clients and peers: told the time, the messages and what its sockets do, it says what to send and which
@@ -57,18 +51,14 @@ pub struct Server {
     config: ServerConfig,
     rng: ChaCha20Rng,
     now: Option<Instant>,
-    start: Option<Instant>,
-    /// A moment and the seconds since 1970 that it was.
-    unix: Option<(Instant, u64)>,
     software: Arc<str>,
-    nobody: IntegrityKey,
     keyed: Keyed,
-    nonces: Nonces,
+    long_term: LongTerm,
     allowance: Allowance,
     answers: Answers,
     allocations: Allocations,
     ports: Ports,
-    reservations: BTreeMap<ReservationToken, mobility::Reservation>,
+    reservations: BTreeMap<ReservationToken, open::Reservation>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Clients' connections that carry data.
     carriers: BTreeMap<FiveTuple, ConnectionId>,
@@ -99,11 +89,8 @@ impl Server {
         let keyed = Keyed::new(&mut rng);
         Self {
             now: None,
-            start: None,
-            unix: None,
             software: config.software.as_str().into(),
-            nobody: authenticate::nobody(),
-            nonces: Nonces::new(config.users.can_be_hidden(), &mut rng),
+            long_term: LongTerm::new(&config.users, config.nonce_lifetime, &mut rng),
             allowance: Allowance::new(config.unauthenticated),
             answers: Answers::new(config.waiting),
             allocations: Allocations::new(&keyed),
@@ -133,13 +120,13 @@ impl Server {
         self.rng.fill_bytes(&mut own);
         fresh.iter_mut().zip(own).for_each(|(octet, own)| *octet ^= own);
         self.rng = ChaCha20Rng::from_seed(fresh);
-        self.nonces.rotate(&mut self.rng);
+        self.long_term.rotate(&mut self.rng);
     }
 
     /// Says what time it is by the calendar, in seconds since 1970: passwords made with a shared secret end by it.
     pub fn set_unix_time(&mut self, now: Instant, unix: u64) {
         let now = self.advance(now);
-        self.unix = Some((now, unix));
+        self.long_term.set_unix_time(now, unix);
     }
 
     /// A message came in from a client: one datagram, or one message of a stream with its padding.
@@ -267,7 +254,6 @@ impl Server {
     fn advance(&mut self, now: Instant) -> Instant {
         let newest = self.now.map_or(now, |seen| seen.max(now));
         self.now = Some(newest);
-        self.start.get_or_insert(newest);
         newest
     }
 }

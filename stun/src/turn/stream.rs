@@ -14,7 +14,7 @@ use crate::message::{HEADER_LEN, is_stun};
 pub fn next_message(bytes: &[u8]) -> Result<Option<usize>, NotTurn> {
     let Some(header) = bytes.first_chunk::<CHANNEL_HEADER_LEN>() else {
         // The first octet tells soon enough.
-        let wrong = bytes.first().is_some_and(|first| !matches!(first, 0..=3 | 0x40..=0x7f));
+        let wrong = bytes.first().is_some_and(|first| *first >= 0x80);
         return if wrong { Err(NotTurn) } else { Ok(None) };
     };
     let (kind, len) =
@@ -62,6 +62,7 @@ mod tests {
 
     proptest! {
         /// T11: whatever the pieces in which a stream arrives, the messages are the same.
+        //= rfc8489#6.2.2-1 test
         #[test]
         fn a_stream_cut_anywhere_gives_the_same_messages(
             lens in prop::collection::vec(0..200u16, 1..20), piece in 1..50usize,
@@ -75,6 +76,17 @@ mod tests {
                 }
             }
             prop_assert_eq!(received, sent);
+        }
+
+        /// Found by fuzzing: four octets of what may become STUN were judged otherwise than their first.
+        #[test]
+        fn what_is_wrong_at_the_start_stays_wrong(
+            bytes in prop::collection::vec(any::<u8>(), 0..40), cut in 0..40usize,
+        ) {
+            let cut = &bytes[..cut.min(bytes.len())];
+            if next_message(cut) == Err(NotTurn) {
+                prop_assert_eq!(next_message(&bytes), Err(NotTurn));
+            }
         }
 
         #[test]

@@ -243,6 +243,59 @@ fn an_even_port_and_the_one_after_it() {
     assert_eq!(Message::parse(&answer).unwrap().attribute::<ReservationToken>(), Ok(None));
 }
 
+/// T16: both ports of a pair are opened before the client hears of it; if another program has one, another pair is found.
+#[test]
+fn a_pair_of_which_one_is_taken_gives_way_to_another_pair() {
+    let pair: by_hand::Fill<'_> = &|builder| udp(builder).attribute(&EvenPort(true));
+    for taken in [50_000, 50_001] {
+        let mut config = config();
+        config.relays[0].ports = 50_000..=50_003;
+        let mut world = World::new(config);
+        world.taken.insert(taken);
+        // Whichever pair is drawn first.
+        for round in 0..8 {
+            let answer = by_hand::ask(&mut world, stranger(2 * round), ALLOCATE, "alice", pair);
+            let second = address("198.51.100.2:50003");
+            assert_eq!(relayed(&answer), [address("198.51.100.2:50002")]);
+            assert!(world.open.contains(&(Protocol::Udp, second)) && world.open.len() == 2);
+            let token = Message::parse(&answer).unwrap().attribute::<ReservationToken>().unwrap().unwrap();
+            if round % 2 == 0 {
+                let redeem: by_hand::Fill<'_> = &|builder| udp(builder).attribute(&token);
+                let answer = by_hand::ask(&mut world, stranger(2 * round + 1), ALLOCATE, "bob", redeem);
+                assert_eq!(relayed(&answer), [second]);
+                assert_eq!(world.server.stats().allocations, 2);
+            }
+            world.pass(SECOND * 601);
+            assert_eq!((world.open.len(), world.server.poll_timeout()), (0, None));
+        }
+    }
+}
+
+#[test]
+fn a_pair_that_cannot_be_had_leaves_nothing_behind() {
+    let mut config = config();
+    config.relays[0].ports = 50_000..=50_003;
+    config.allocations_per_user = 2;
+    let mut world = World::new(config);
+    let pair: by_hand::Fill<'_> = &|builder| udp(builder).attribute(&EvenPort(true));
+    world.taken = [50_001, 50_003].into();
+    for port in 0..3 {
+        assert_eq!(code(&by_hand::ask(&mut world, stranger(port), ALLOCATE, "alice", pair)), 508);
+        assert_eq!((world.open.len(), world.server.stats().allocations), (0, 0));
+    }
+    // Neither of the ports nor of the quota is anything lost.
+    world.taken.clear();
+    let first = by_hand::ask(&mut world, stranger(4), ALLOCATE, "alice", pair);
+    let second = by_hand::ask(&mut world, stranger(5), ALLOCATE, "bob", pair);
+    let ports: BTreeSet<_> = [first, second].iter().map(|answer| relayed(answer)[0].port()).collect();
+    assert_eq!(ports, [50_000, 50_002].into());
+    assert_eq!(code(&by_hand::ask(&mut world, stranger(6), ALLOCATE, "alice", &udp)), 486);
+    // Nobody brings the tokens: the held ports are closed, and to be had again.
+    world.pass(SECOND * 31);
+    assert_eq!(world.open.len(), 2);
+    assert_eq!(relayed(&by_hand::ask(&mut world, stranger(7), ALLOCATE, "alice", &udp))[0].port() % 2, 1);
+}
+
 //= rfc8656#6-1 test
 #[test]
 fn no_two_allocations_share_an_address() {

@@ -277,7 +277,8 @@ fn answers_without_a_signature_end_nothing_over_datagrams() {
     hand.answer(&refusal(&request, 437, None, REALM));
     assert_eq!((hand.event(), hand.client.stats().dropped_integrity), (None, 3));
     let (time, sent) = hand.silence();
-    assert_eq!((time.as_millis(), sent), (39_500, 6));
+    // The challenge came at once, so the first wait is the least there is: 100 ms.
+    assert_eq!((time.as_millis(), sent), (79 * 100, 6));
     assert_eq!(hand.failure(), Some((Reason::Integrity, Advice::GiveUp)));
 
     let mut hand = Hand::new(client_config(Transport::Tcp));
@@ -355,6 +356,8 @@ fn a_server_that_is_silent_is_given_up_after_39500_ms() {
     assert_eq!(hand.silence(), (Duration::from_millis(39_500), 1));
 }
 
+//= rfc8489#10-6 test
+//= rfc8489#14.8-7 test
 #[test]
 fn another_server_is_asked_and_a_circle_is_not_followed() {
     let elsewhere = |request: &[u8], server: &str| {
@@ -362,6 +365,7 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
         MessageBuilder::error(&mut out, &Message::parse(request).unwrap())
             .attribute(&ErrorReason::bare(ErrorCode::TRY_ALTERNATE))
             .attribute(&AlternateServer(address(server)))
+            .attribute(&AlternateDomain::new("two.example.org").unwrap())
             .integrity(&key("alice"))
             .finish()
             .unwrap();
@@ -371,24 +375,41 @@ fn another_server_is_asked_and_a_circle_is_not_followed() {
     let request = hand.challenge();
     hand.answer(&elsewhere(&request, "198.51.100.20:3478"));
     assert_eq!(hand.event(), Some(ClientEvent::Redirected(address("198.51.100.20:3478"))));
+    assert_eq!(hand.client.alternate_domain(), Some("two.example.org"));
     let request = hand.request().unwrap();
     assert!(!Message::parse(&request).unwrap().has_integrity(), "the other server knows nothing of us");
+    hand.answer(&refusal(&request, 401, Some("n1"), REALM));
+    let request = hand.request().unwrap();
     hand.answer(&elsewhere(&request, "198.51.100.1:3478"));
     assert_eq!(hand.failure(), Some((Reason::Redirects, Advice::GiveUp)), "that is where we came from");
 
     let mut hand = Hand::new(udp());
-    let mut hops = 0;
-    while let Some(request) = hand.request() {
+    let (mut hops, mut last) = (0, None);
+    while hand.refuse(401, Some("n0")) {
         hops += 1;
+        let request = hand.request().unwrap();
         hand.answer(&elsewhere(&request, &format!("198.51.100.{}:3478", 20 + hops)));
+        last = hand.event();
     }
     assert_eq!(hops, 4);
-    assert_eq!(hand.failure(), Some((Reason::Redirects, Advice::GiveUp)));
+    let Some(ClientEvent::Failed(failure)) = last else { panic!("{last:?}") };
+    assert_eq!((failure.reason, failure.advice), (Reason::Redirects, Advice::GiveUp));
 
     let mut hand = Hand::new(udp());
-    let request = hand.request().unwrap();
+    let request = hand.challenge();
     hand.answer(&elsewhere(&request, "[2001:db8::1]:3478"));
-    assert!(hand.failure().is_some(), "another family may not be followed");
+    assert_eq!(
+        hand.failure(),
+        Some((Reason::Redirects, Advice::GiveUp)),
+        "another family may not be followed"
+    );
+
+    // Unsigned, it may be anybody's, who would have us ask a third party.
+    let mut hand = Hand::new(udp());
+    let request = hand.request().unwrap();
+    hand.answer(&elsewhere(&request, "198.51.100.20:3478"));
+    let refused = Reason::Refused(ErrorCode::TRY_ALTERNATE);
+    assert_eq!(hand.failure(), Some((refused, Advice::GiveUp)));
 }
 
 /// An answer of which nothing can be made: the server keeps an allocation for us, so it is given back.
@@ -484,12 +505,34 @@ fn data_on_a_channel_may_come_before_the_answer() {
     assert_eq!(input, ClientInput::Payload { peer: peer_address(), data: &mut [42] });
 }
 
+/// T10: the first wait comes from the round trips before, unless nobody knows which sending was answered.
+//= rfc8489#6.2.1-7 test
+//= rfc8489#6.2.1-8 test
+#[test]
+fn a_measured_round_trip_sets_the_first_wait() {
+    for (repeated, expected) in [(false, 80 + 4 * 40), (true, 500)] {
+        let mut hand = Hand::new(udp());
+        let mut request = hand.request().unwrap();
+        if repeated {
+            let due = hand.client.poll_timeout().unwrap();
+            hand.clock.advance_to(due);
+            hand.client.handle_timeout(due);
+            request = hand.request().unwrap();
+        }
+        hand.clock.advance(Duration::from_millis(80));
+        hand.answer(&refusal(&request, 401, Some("n0"), REALM));
+        hand.request().unwrap();
+        let wait = hand.client.poll_timeout().unwrap() - hand.clock.now();
+        assert_eq!(wait.as_millis(), expected);
+    }
+}
+
 #[test]
 fn a_client_that_closes_says_so_and_does_not_wait_for_ever() {
     let mut hand = Hand::allocated(udp());
     hand.client.close(hand.clock.now());
     let (time, sent) = hand.silence();
-    assert_eq!((time.as_millis(), sent), (3500, 3));
+    assert_eq!((time.as_millis(), sent), (7 * 100, 3), "the answers before came at once");
     assert!(hand.client.is_closed());
     assert_eq!(hand.client.allocate(hand.clock.now()), Err(AllocateError::Closed));
     let mut world = World::new(config());

@@ -53,7 +53,7 @@ pub(crate) fn config() -> ServerConfig {
 }
 
 pub(crate) fn client_config(transport: Transport) -> ClientConfig {
-    ClientConfig::new(server_address(), transport, LongTermCredential::new("alice", PASSWORD))
+    ClientConfig::new(server_address(), transport, LongTermCredential::new("alice", PASSWORD).unwrap())
 }
 
 /// A client and what came of it.
@@ -80,6 +80,8 @@ pub(crate) struct World {
     pub(crate) server_events: VecDeque<ServerEvent>,
     /// Ports that cannot be opened.
     pub(crate) broken: u32,
+    /// Ports that another program has.
+    pub(crate) taken: BTreeSet<u16>,
     /// The caller has set DF on these.
     pub(crate) unfragmented: u32,
 }
@@ -101,6 +103,7 @@ impl World {
             peers: Vec::new(),
             server_events: VecDeque::new(),
             broken: 0,
+            taken: BTreeSet::new(),
             unfragmented: 0,
         }
     }
@@ -280,7 +283,7 @@ impl World {
         while let Some(event) = self.server.poll_event() {
             match event {
                 ServerEvent::Open { relayed, protocol } => {
-                    let success = self.broken == 0;
+                    let success = self.broken == 0 && !self.taken.contains(&relayed.port());
                     self.broken = self.broken.saturating_sub(1);
                     if success {
                         assert!(self.open.insert((protocol, relayed)), "{relayed} is open already");

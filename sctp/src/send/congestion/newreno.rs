@@ -111,6 +111,7 @@ mod tests {
         Acked::plain(origin(), bytes, flight_before)
     }
 
+    //= rfc9260#7.2.1-7 test
     #[test]
     fn slow_start_grows_only_while_the_window_is_used() {
         let mut reno = NewReno::new(1000, 10, 1000);
@@ -144,6 +145,7 @@ mod tests {
         assert_eq!(reno.window(), 2000);
     }
 
+    //= rfc9260#7.2.2-4 test
     #[test]
     fn congestion_avoidance_adds_one_packet_per_window() {
         let mut reno = NewReno::new(1000, 20, 1000);

@@ -46,13 +46,20 @@ impl Client {
         Ok(())
     }
 
-    pub(super) fn allocate_answered(&mut self, now: Instant, at: Instant, outcome: Outcome<'_>) {
+    /// `signed`: the request was, so that the answer is, too.
+    pub(super) fn allocate_answered(
+        &mut self,
+        now: Instant,
+        at: Instant,
+        signed: bool,
+        outcome: Outcome<'_>,
+    ) {
         let (reason, advice) = match outcome {
             Outcome::Success(message) => {
                 self.take(now, at, &message);
                 return;
             }
-            Outcome::Refused(ErrorCode::TRY_ALTERNATE, message) => {
+            Outcome::Refused(ErrorCode::TRY_ALTERNATE, message) if signed => {
                 self.follow(now, &message);
                 return;
             }

@@ -1,12 +1,10 @@
 //! What a client is told before it begins.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::attribute::{AddressFamily, ReservationToken};
+use crate::credential::LongTermCredential;
 use crate::rto::Schedule;
 use crate::turn::Transport;
 
@@ -29,7 +27,7 @@ pub struct ClientConfig {
     pub dont_fragment: bool,
     /// Asks for a ticket, with which the allocation can follow us to another address (RFC 8016). Default `false`.
     pub mobile: bool,
-    /// What we call ourselves in SOFTWARE, at most 763 octets; empty for nothing. Default `nomagic`.
+    /// What we call ourselves in SOFTWARE, at most 127 characters; empty for nothing. Default `nomagic`.
     pub software: String,
     /// When requests are repeated over UDP and DTLS, and given up everywhere; RFC 8489 section 6.2.
     pub schedule: Schedule,
@@ -58,27 +56,6 @@ impl ClientConfig {
             channels: 64,
             connections: 16,
         }
-    }
-}
-
-/// User name and password of the long-term mechanism; RFC 8489 section 9.2. The password is wiped when dropped.
-#[derive(Clone)]
-pub struct LongTermCredential {
-    /// At most 508 octets; a longer one is not sent, and the server refuses.
-    pub username: String,
-    pub(super) password: Zeroizing<String>,
-}
-
-impl LongTermCredential {
-    /// Both texts must be prepared as OpaqueString (RFC 8265); those in ASCII without control characters are.
-    pub fn new(username: &str, password: &str) -> Self {
-        Self { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) }
-    }
-}
-
-impl fmt::Debug for LongTermCredential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LongTermCredential").field("username", &self.username).finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::attribute::{
 };
 use crate::build::{MessageBuilder, Open};
 use crate::kind::{Class, MessageType, Method, TransactionId};
+use crate::session::{Attempt, Choice, Who};
 use crate::turn::ChannelNumber;
 
 /// What a request is for.
@@ -32,35 +33,25 @@ pub(super) struct Pending {
     pub(super) ask: Ask,
     /// When it was first made: what it renews counts from then, since the server counts from later.
     pub(super) at: Instant,
-    pub(super) signed: bool,
-    /// Nonces that the server has found stale in a row.
-    pub(super) stale: u8,
-    /// Realms that have been tried.
-    pub(super) challenged: u8,
-    /// Answers came that were not signed as they must be.
-    pub(super) distrusted: bool,
+    pub(super) attempt: Attempt,
 }
 
 impl Client {
     pub(super) fn ask(&mut self, now: Instant, ask: Ask) {
-        let pending = Pending { ask, at: now, signed: false, stale: 0, challenged: 0, distrusted: false };
-        self.start(pending);
+        self.start(now, Pending { ask, at: now, attempt: Attempt::default() });
     }
 
     /// Sends a request, signed with what the server has told us by now.
-    pub(super) fn start(&mut self, mut pending: Pending) {
+    pub(super) fn start(&mut self, now: Instant, mut pending: Pending) {
         let id = TransactionId::random(&mut self.rng);
         let mut request = Vec::new();
         let builder =
             MessageBuilder::new(&mut request, MessageType::new(pending.ask.method(), Class::Request), id);
         let builder = self.fill(&pending.ask, builder);
-        let finished = match &self.session {
-            Some(session) => session.sign(builder, &self.config.credential.username),
-            None => builder.fingerprint().finish(),
-        };
+        let who = Who::Long(&self.config.credential, Choice::Strongest);
+        let finished = self.session.sign(who, &mut pending.attempt, builder);
         debug_assert!(finished.is_ok(), "what a client asks fits into a message");
-        pending.signed = self.session.is_some();
-        let mut schedule = self.config.schedule;
+        let mut schedule = self.round_trips.schedule(now, self.server, self.config.schedule);
         if pending.ask == Ask::Release {
             schedule.attempts = schedule.attempts.min(GOODBYES);
             schedule.last_wait = schedule.last_wait.min(4);

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::event::{Advice, Event, Failure, Input, Loss, Reason};
 use super::request::{Ask, Pending};
-use super::session::{self, Challenge, Session};
 use super::{Client, State};
-use crate::attribute::{AlternateServer, ErrorReason};
-use crate::kind::{AttributeType, Class, ErrorCode};
+use crate::attribute::{AlternateDomain, AlternateServer};
+use crate::kind::{AttributeType, ErrorCode};
 use crate::message::Message;
+use crate::session::{Choice, Session, Verdict, Who};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
@@ -32,99 +32,51 @@ impl Outcome<'_> {
     }
 }
 
-/// Stale nonces in a row after which a server is not believed.
-const STALE: u8 = 3;
-/// Changes of realm that one request follows.
-const REALMS: u8 = 2;
 /// Servers that are asked in all; RFC 8489 section 10 asks for a limit.
 const SERVERS: usize = 4;
 
 impl Client {
     pub(super) fn handle_response(&mut self, now: Instant, message: &Message<'_>) -> Input<'static> {
         let id = message.transaction_id();
-        let Some(found) = self.transactions.find(id) else { return Input::NotMine };
-        let signed = found.tag.signed;
-        let code = match message.class() {
-            Class::Error => match message.attribute::<ErrorReason<'_>>() {
-                Ok(Some(error)) => Some(error.code()),
-                // An error without a code ends nothing.
-                _ => return Input::Consumed,
-            },
-            _ => None,
+        let Some(found) = self.transactions.find_mut(id) else { return Input::NotMine };
+        let who = Who::Long(&self.config.credential, Choice::Strongest);
+        let verdict = self.session.judge(who, &mut found.tag.attempt, message);
+        let believed = match verdict {
+            Verdict::Ignored => false,
+            Verdict::Distrusted => self.config.transport.is_reliable(),
+            _ => true,
         };
-        let challenge = matches!(code, Some(ErrorCode::UNAUTHENTICATED | ErrorCode::STALE_NONCE));
-        let verified = self.session.as_ref().is_some_and(|session| session.verifies(message));
-        // A challenge cannot be signed, all else must be once we have signed.
-        if !challenge && signed && (!verified || session::is_bid_down(message)) {
-            return self.distrust(now, message);
-        }
-        let Some(mut transaction) = self.transactions.remove(id) else { return Input::Consumed };
-        self.stats.answers += 1;
-        if challenge && self.meet(message, code, &mut transaction.tag) {
-            self.start(transaction.tag);
-            self.reschedule();
+        self.stats.dropped_integrity += u64::from(matches!(verdict, Verdict::Ignored | Verdict::Distrusted));
+        if !believed {
             return Input::Consumed;
         }
-        let outcome = match code {
-            Some(_) if challenge && transaction.tag.distrusted => Outcome::Algorithms,
-            Some(code) => Outcome::Refused(code, *message),
-            None if message.unknown_required(UNDERSTOOD).next().is_some() => Outcome::Unusable,
-            None => Outcome::Success(*message),
+        let Some(transaction) = self.transactions.remove(id) else { return Input::Consumed };
+        if verdict != Verdict::Distrusted {
+            self.stats.answers += 1;
+            self.round_trips.take(now, self.server, &transaction);
+        }
+        let outcome = match verdict {
+            Verdict::Again => {
+                self.start(now, transaction.tag);
+                self.reschedule();
+                return Input::Consumed;
+            }
+            Verdict::Answer(Some(code)) => Outcome::Refused(code, *message),
+            Verdict::Answer(None) if message.unknown_required(UNDERSTOOD).next().is_none() => {
+                Outcome::Success(*message)
+            }
+            Verdict::Algorithms => Outcome::Algorithms,
+            Verdict::Distrusted => Outcome::Distrusted,
+            _ => Outcome::Unusable,
         };
         self.answered(now, transaction.tag, outcome);
         self.reschedule();
         Input::Consumed
     }
 
-    /// An answer that is not signed as it must be. Over datagrams anybody may have sent it, so it never came; over a
-    /// stream there will be no other.
-    fn distrust(&mut self, now: Instant, message: &Message<'_>) -> Input<'static> {
-        self.stats.dropped_integrity += 1;
-        let id = message.transaction_id();
-        if self.config.transport.is_reliable() {
-            if let Some(transaction) = self.transactions.remove(id) {
-                self.answered(now, transaction.tag, Outcome::Distrusted);
-                self.reschedule();
-            }
-        } else if let Some(transaction) = self.transactions.find_mut(id) {
-            transaction.tag.distrusted = true;
-        }
-        Input::Consumed
-    }
-
-    /// Whether a request refused with 401 or 438 is worth another try; then the session is right for it.
-    fn meet(&mut self, message: &Message<'_>, code: Option<ErrorCode>, pending: &mut Pending) -> bool {
-        let credential = &self.config.credential;
-        let last = self.session.as_ref().filter(|_| pending.signed);
-        let session = match Session::from_challenge(message, credential, last) {
-            Challenge::Session(session) => session,
-            Challenge::BidDown | Challenge::Useless => {
-                pending.distrusted = true;
-                return false;
-            }
-        };
-        pending.distrusted = false;
-        let worth = match (code, last) {
-            (Some(ErrorCode::STALE_NONCE), Some(last)) => {
-                pending.stale += 1;
-                pending.stale <= STALE && last.nonce() != session.nonce()
-            }
-            // Signing the same way again would be refused again.
-            (_, Some(last)) => {
-                pending.challenged += 1;
-                pending.challenged <= REALMS && last.differs(&session)
-            }
-            (_, None) => true,
-        };
-        if worth {
-            self.session = Some(*session);
-        }
-        worth
-    }
-
     /// A request that was given up.
     pub(super) fn unanswered(&mut self, now: Instant, pending: Pending) {
-        let outcome = if pending.distrusted { Outcome::Distrusted } else { Outcome::TimedOut };
+        let outcome = if pending.attempt.distrusted { Outcome::Distrusted } else { Outcome::TimedOut };
         self.answered(now, pending, outcome);
     }
 
@@ -138,7 +90,9 @@ impl Client {
             return;
         }
         match pending.ask {
-            Ask::Allocate => self.allocate_answered(now, pending.at, outcome),
+            Ask::Allocate => {
+                self.allocate_answered(now, pending.at, pending.attempt.is_signed(), outcome);
+            }
             Ask::Refresh => self.refresh_answered(pending.at, outcome),
             Ask::Release => self.release_answered(),
             Ask::Move => self.move_answered(pending.at, outcome),
@@ -149,7 +103,8 @@ impl Client {
         }
     }
 
-    /// 300: asks the other server, unless it leads in a circle.
+    /// 300, and signed: asks the other server, unless it leads in a circle.
+    //= rfc8489#14.8-7
     pub(super) fn follow(&mut self, now: Instant, message: &Message<'_>) {
         let alternate = message.attribute::<AlternateServer>().ok().flatten().map(|alternate| alternate.0);
         let State::Allocating { visited } = &mut self.state else { return };
@@ -159,8 +114,10 @@ impl Client {
             Some(next) => {
                 visited.push(next);
                 self.server = next;
+                let domain = message.attribute::<AlternateDomain<'_>>().ok().flatten();
+                self.domain = domain.map(|domain| domain.as_str().to_owned());
                 // What the first server has said of realms and nonces means nothing to the second.
-                self.session = None;
+                self.session = Session::Nothing;
                 self.tell(Event::Redirected(next));
                 self.ask(now, Ask::Allocate);
             }

@@ -8,13 +8,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::answer::Asked;
-use super::keyed::{Keyed, Table};
-use super::ports::Want;
+use super::open::Opening;
 use crate::attribute::{AddressFamily, ReservationToken};
 use crate::kind::{ErrorCode, TransactionId};
+use crate::server::keyed::{Keyed, Table};
 use crate::turn::{ChannelNumber, FiveTuple, Protocol, family};
 
 /// An allocation's place; used again after its end.
@@ -45,15 +44,6 @@ pub(super) struct Relay {
     pub(super) address: SocketAddr,
     pub(super) until: Instant,
     pub(super) open: bool,
-}
-
-/// Waits for the caller's sockets.
-pub(super) struct Opening {
-    pub(super) asked: Asked,
-    pub(super) want: Want,
-    pub(super) lifetime: Duration,
-    /// Ports still to be tried.
-    pub(super) tries: u8,
 }
 
 #[derive(Clone, Copy)]

@@ -5,23 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Server;
-use crate::attribute::{ErrorReason, Nonce, PasswordAlgorithms, Realm, Software, UnknownAttributes};
+use crate::attribute::{Software, UnknownAttributes};
 use crate::build::{MessageBuilder, Open};
-use crate::integrity::IntegrityKey;
 use crate::kind::{AttributeType, Class, ErrorCode, MessageType, Method, TransactionId};
 use crate::message::Message;
+use crate::server::authenticate::{self, Access, reason};
 use crate::turn::FiveTuple;
-
-/// Someone who has shown that they know a password.
-#[derive(Clone)]
-pub(super) struct Access {
-    pub(super) user: Arc<str>,
-    pub(super) key: IntegrityKey,
-    /// Signed with MESSAGE-INTEGRITY-SHA256.
-    pub(super) sha256: bool,
-    /// Good for what the user has already, not for more.
-    pub(super) expired: bool,
-}
 
 /// What is kept of a request to answer it.
 #[derive(Clone)]
@@ -82,14 +71,10 @@ impl Server {
     /// An error response that says how to do better: realm, nonce and algorithms.
     pub(super) fn challenge(&mut self, now: Instant, asked: &Asked, code: ErrorCode) {
         self.stats.challenged += 1;
-        let nonce = self.new_nonce(now, asked.from.client.ip());
+        let nonce = self.long_term.nonce(now, asked.from.client.ip());
         let realm = self.config.users.realm().to_owned();
-        self.answer(now, asked, Class::Error, |mut builder| {
-            builder = builder.attribute(&reason(code));
-            if let (Ok(nonce), Ok(realm)) = (Nonce::new(&nonce), Realm::new(&realm)) {
-                builder = builder.attribute(&nonce).attribute(&realm);
-            }
-            builder.attribute(&PasswordAlgorithms::BOTH)
+        self.answer(now, asked, Class::Error, |builder| {
+            authenticate::challenge(builder, code, &realm, &nonce)
         });
     }
 
@@ -111,18 +96,7 @@ impl Server {
                 builder = builder.attribute(&software);
             }
             // An answer that is too long is not sent; no caller writes one.
-            let finished = match (&asked.access, asked.fingerprint) {
-                (None, false) => builder.finish(),
-                (None, true) => builder.fingerprint().finish(),
-                (Some(access), print) if access.sha256 => {
-                    let signed = builder.integrity_sha256(&access.key);
-                    if print { signed.fingerprint().finish() } else { signed.finish() }
-                }
-                (Some(access), print) => {
-                    let signed = builder.integrity(&access.key);
-                    if print { signed.fingerprint().finish() } else { signed.finish() }
-                }
-            };
+            let finished = Access::sign(asked.access.as_ref(), builder, asked.fingerprint);
             debug_assert!(finished.is_ok(), "an answer fits into a message");
         };
         // Streams and DTLS have proved the client's address, and so has whoever knows a password.
@@ -138,30 +112,6 @@ impl Server {
     fn software(&self) -> Option<Arc<str>> {
         (!self.software.is_empty()).then(|| Arc::clone(&self.software))
     }
-}
-
-/// The code with the RFC's name for it.
-fn reason(code: ErrorCode) -> ErrorReason<'static> {
-    let text = match code {
-        ErrorCode::TRY_ALTERNATE => "Try Alternate",
-        ErrorCode::BAD_REQUEST => "Bad Request",
-        ErrorCode::UNAUTHENTICATED => "Unauthenticated",
-        ErrorCode::FORBIDDEN => "Forbidden",
-        ErrorCode::MOBILITY_FORBIDDEN => "Mobility Forbidden",
-        ErrorCode::UNKNOWN_ATTRIBUTE => "Unknown Attribute",
-        ErrorCode::ALLOCATION_MISMATCH => "Allocation Mismatch",
-        ErrorCode::STALE_NONCE => "Stale Nonce",
-        ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED => "Address Family not Supported",
-        ErrorCode::WRONG_CREDENTIALS => "Wrong Credentials",
-        ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL => "Unsupported Transport Protocol",
-        ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH => "Peer Address Family Mismatch",
-        ErrorCode::CONNECTION_ALREADY_EXISTS => "Connection Already Exists",
-        ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE => "Connection Timeout or Failure",
-        ErrorCode::ALLOCATION_QUOTA_REACHED => "Allocation Quota Reached",
-        ErrorCode::INSUFFICIENT_CAPACITY => "Insufficient Capacity",
-        _ => "",
-    };
-    ErrorReason::new(code, text).unwrap_or_else(|_| ErrorReason::bare(code))
 }
 
 /// What the server understands; everything else that must be understood leads to 420.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::users::Users;
+use crate::server::allowance::UnauthenticatedAnswers;
+use crate::server::users::Users;
 use crate::turn::PeerPolicy;
 
 /// How a [`super::Server`] serves. A server without relays or without users serves nobody.
@@ -17,7 +18,7 @@ pub struct ServerConfig {
     pub relays: Vec<RelayRange>,
     /// Whom it relays to. Default: hosts on the open internet only.
     pub peers: PeerPolicy,
-    /// What it calls itself in SOFTWARE, at most 763 octets; empty for nothing. Default `nomagic`.
+    /// What it calls itself in SOFTWARE, at most 127 characters; empty for nothing. Default `nomagic`.
     pub software: String,
     /// How long an allocation lasts if its client asks for nothing longer; seconds, default 600, RFC 8656 section 6.
     pub default_lifetime: Duration,
@@ -97,24 +98,5 @@ pub struct RelayRange {
 impl From<IpAddr> for RelayRange {
     fn from(ip: IpAddr) -> Self {
         Self { ip, ports: 49_152..=65_535 }
-    }
-}
-
-/// How much is sent over UDP to addresses that may be forged.
-///
-/// Each source, an IPv4 address's /24 or an IPv6 address's /48, has an account. What it sends is paid in, each answer is
-/// paid from it, and it fills up with time and when someone there signs a request. So whoever forges a victim's address makes the server send no more octets
-/// than were spent on it, but for this allowance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnauthenticatedAnswers {
-    /// Octets beyond those received that a source may be sent at once; default 4096.
-    pub burst: u32,
-    /// Octets a second that an account gains by itself; default 512.
-    pub per_second: u32,
-}
-
-impl Default for UnauthenticatedAnswers {
-    fn default() -> Self {
-        Self { burst: 4096, per_second: 512 }
     }
 }

@@ -18,7 +18,10 @@ impl Server {
                 Deadline::Relay(slot, family) => self.end_relay(slot, family),
                 Deadline::Reservation(token) => {
                     if let Some(reservation) = self.reservations.remove(&token) {
-                        self.ports.release(Protocol::Udp, reservation.address);
+                        self.events.push_back(Event::Close {
+                            relayed: reservation.address,
+                            protocol: Protocol::Udp,
+                        });
                         self.one_less(&reservation.user);
                     }
                 }
@@ -74,6 +77,11 @@ impl Server {
         for relay in &allocation.relays {
             self.deadlines.remove(&(relay.until, Deadline::Relay(slot, family(relay.address))));
             self.events.push_back(Event::Close { relayed: relay.address, protocol: allocation.protocol });
+        }
+        // The second of a pair that nobody has been promised yet.
+        if let Some(relayed) = allocation.opening.as_ref().and_then(|opening| opening.second()) {
+            self.events.push_back(Event::Close { relayed, protocol: allocation.protocol });
+            self.one_less(&allocation.user);
         }
         if let Some(mobile) = &allocation.mobile {
             self.tickets.remove(&mobile.ticket);

@@ -1,11 +1,9 @@
-//! Allocations that follow their clients (RFC 8016), and ports that are held.
+//! Allocations that follow their clients (RFC 8016).
 //!
 //! A ticket is 128 random bits and a tag that only the server can make. It says nothing to those who read it, since all
 //! that it stands for is kept here; and whoever presents one must know the user's password besides.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, Mac};
@@ -14,16 +12,10 @@ use sha2::Sha256;
 
 use super::allocation::{Mobile, Slot};
 use super::answer::Asked;
-use super::{Deadline, Server, nonce};
+use super::{Deadline, Server};
 use crate::integrity;
 use crate::kind::ErrorCode;
-
-/// A port that is held for the second allocation of a pair.
-pub(super) struct Reservation {
-    pub(super) address: SocketAddr,
-    pub(super) until: Instant,
-    pub(super) user: Arc<str>,
-}
+use crate::server::nonce;
 
 /// How long the last ticket is good for a repeated request; RFC 8016 section 3.2.2.
 const OLD_TICKET: Duration = Duration::from_secs(30);

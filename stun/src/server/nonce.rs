@@ -12,40 +12,44 @@ use rand::CryptoRng;
 use sha2::Sha256;
 
 use crate::integrity;
+use crate::nonce::SecurityFeatures;
 
-/// Begins every nonce; then 24 bits of features in base64 (RFC 8489 section 9.2): 1 PASSWORD-ALGORITHMS, 2 USERHASH.
-const COOKIE: &str = "obMatJos2";
-const ALGORITHMS: &str = "AAAB";
-const ALGORITHMS_AND_USERHASH: &str = "AAAD";
 const TAG: usize = 16;
 
 /// Makes nonces and knows them again.
-pub(super) struct Nonces {
+pub(crate) struct Nonces {
     /// The key in use, and the one before it, whose nonces are still good.
     keys: [Hmac<Sha256>; 2],
-    features: &'static str,
+    /// With which every nonce begins.
+    cookie: String,
+    /// Makes no two nonces alike.
+    salt: u32,
 }
 
 impl Nonces {
-    pub(super) fn new(userhash: bool, rng: &mut impl CryptoRng) -> Self {
+    pub(crate) fn new(userhash: bool, rng: &mut impl CryptoRng) -> Self {
         let key = new_key(rng);
-        let features = if userhash { ALGORITHMS_AND_USERHASH } else { ALGORITHMS };
-        Self { keys: [key.clone(), key], features }
+        let mut features = SecurityFeatures::PASSWORD_ALGORITHMS;
+        if userhash {
+            features = features.and(SecurityFeatures::USERNAME_ANONYMITY);
+        }
+        Self { keys: [key.clone(), key], cookie: features.cookie(), salt: rng.next_u32() }
     }
 
     /// Takes a new key; nonces made with the last one stay good, those made before it do not.
-    pub(super) fn rotate(&mut self, rng: &mut impl CryptoRng) {
+    pub(crate) fn rotate(&mut self, rng: &mut impl CryptoRng) {
         self.keys.swap(0, 1);
         self.keys[0] = new_key(rng);
     }
 
-    /// A nonce for a client at `ip`; `second` counts from any moment, `salt` makes no two alike.
-    pub(super) fn make(&self, second: u32, salt: u32, ip: IpAddr) -> String {
-        let [a, b] = [second.to_be_bytes(), salt.to_be_bytes()];
+    /// A nonce for a client at `ip`, unlike any other; `second` counts from any moment.
+    //= rfc8489#9.2.4-5
+    pub(crate) fn make(&mut self, second: u32, ip: IpAddr) -> String {
+        self.salt = self.salt.wrapping_add(1);
+        let [a, b] = [second.to_be_bytes(), self.salt.to_be_bytes()];
         let tag = tag(&self.keys[0], [a, b], ip);
         let mut nonce = String::with_capacity(64);
-        nonce.push_str(COOKIE);
-        nonce.push_str(self.features);
+        nonce.push_str(&self.cookie);
         for octet in a.into_iter().chain(b).chain(tag) {
             // Writing to a string cannot fail.
             let _ = write!(nonce, "{octet:02x}");
@@ -54,8 +58,8 @@ impl Nonces {
     }
 
     /// When a nonce was made, if it was made here for a client at `ip`.
-    pub(super) fn made_at(&self, nonce: &str, ip: IpAddr) -> Option<u32> {
-        let hex = nonce.strip_prefix(COOKIE)?.strip_prefix(self.features)?.as_bytes();
+    pub(crate) fn made_at(&self, nonce: &str, ip: IpAddr) -> Option<u32> {
+        let hex = nonce.strip_prefix(self.cookie.as_str())?.as_bytes();
         let mut octets = [0; 8 + TAG];
         let (pairs, rest) = hex.as_chunks::<2>();
         if pairs.len() != octets.len() || !rest.is_empty() {
@@ -91,7 +95,7 @@ fn tag(key: &Hmac<Sha256>, parts: [[u8; 4]; 2], ip: IpAddr) -> [u8; TAG] {
 }
 
 /// A key from the generator.
-pub(super) fn new_key(rng: &mut impl CryptoRng) -> Hmac<Sha256> {
+pub(crate) fn new_key(rng: &mut impl CryptoRng) -> Hmac<Sha256> {
     let mut key = zeroize::Zeroizing::new([0; 32]);
     rng.fill_bytes(key.as_mut_slice());
     match Hmac::new_from_slice(key.as_slice()) {
@@ -108,10 +112,18 @@ mod tests {
 
     const IP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
+    //= rfc8489#9.2.4-5 test
+    #[test]
+    fn no_two_nonces_are_alike() {
+        let mut nonces = Nonces::new(true, &mut rng(1));
+        let made: std::collections::BTreeSet<String> = (0..1000).map(|_| nonces.make(77, IP)).collect();
+        assert_eq!(made.len(), 1000);
+    }
+
     #[test]
     fn a_nonce_is_known_again_and_a_bent_one_is_not() {
         let mut nonces = Nonces::new(true, &mut rng(1));
-        let nonce = nonces.make(77, 5, IP);
+        let nonce = nonces.make(77, IP);
         assert!(nonce.starts_with("obMatJos2AAAD") && nonce.len() == 61, "{nonce}");
         assert_eq!(nonces.made_at(&nonce, IP), Some(77));
         assert_eq!(nonces.made_at(&nonce, "192.0.2.2".parse().unwrap()), None);

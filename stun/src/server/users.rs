@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::attribute::Userhash;
 use crate::integrity::IntegrityKey;
 use crate::kind::PasswordAlgorithm;
+use crate::opaque::{OpaqueStringError, opaque_string};
 
 /// A realm and those who are known in it. Passwords are not kept, only the keys made from them.
 //= rfc8656#6-2
@@ -46,60 +47,67 @@ impl Keys {
 #[non_exhaustive]
 pub enum UsersError {
     /// RFC 8489 section 14.9.
-    #[error("the realm has {0} octets, 1 to 763 fit")]
+    #[error("the realm has {0} characters, 1 to 127 fit")]
     Realm(usize),
     /// RFC 8489 section 14.3.
     #[error("the user name has {0} octets, 1 to 508 fit")]
     Username(usize),
+    /// A realm, user name or password that is no OpaqueString; RFC 8265.
+    #[error(transparent)]
+    Unprepared(OpaqueStringError),
 }
 
 /// What a request says of its sender.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Name<'a> {
+pub(crate) enum Name<'a> {
     Plain(&'a str),
     Hashed([u8; 32]),
 }
 
 /// Someone who is known.
-pub(super) struct Found {
-    pub(super) user: Arc<str>,
-    pub(super) key: IntegrityKey,
+pub(crate) struct Found {
+    pub(crate) user: Arc<str>,
+    pub(crate) key: IntegrityKey,
     /// The password's time is over: good for what the user has already, not for more.
-    pub(super) expired: bool,
+    pub(crate) expired: bool,
 }
 
 impl Users {
     /// Nobody yet. The realm should be the provider's domain name; RFC 8489 section 9.2.4.
     ///
     /// # Errors
-    /// The realm is empty or too long.
+    /// The realm is empty, too long, or no text.
     pub fn new(realm: &str) -> Result<Self, UsersError> {
-        if !matches!(realm.len(), 1..=763) {
-            return Err(UsersError::Realm(realm.len()));
+        let characters = realm.chars().count();
+        if !matches!(characters, 1..=127) {
+            return Err(UsersError::Realm(characters));
         }
+        let realm = opaque_string(realm).map_err(UsersError::Unprepared)?;
         let (known, hashes) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { realm: realm.to_owned(), known, hashes, secret: None })
+        Ok(Self { realm: realm.into_owned(), known, hashes, secret: None })
     }
 
-    /// Adds a user, or changes the password of one.
+    /// Adds a user, or changes the password of one. Both texts are prepared as OpaqueString (RFC 8265).
     ///
     /// # Errors
-    /// The name is empty or too long.
+    /// The name is empty or too long, or one of the two is no text.
     pub fn add(&mut self, username: &str, password: &str) -> Result<(), UsersError> {
         let wrong = UsersError::Username(username.len());
         if !matches!(username.len(), 1..=508) {
             return Err(wrong);
         }
-        let keys = Keys::new(username, &self.realm, password).ok_or(wrong)?;
-        let name: Arc<str> = username.into();
-        self.hashes.insert(Userhash::new(username, &self.realm).0, Arc::clone(&name));
+        let username = opaque_string(username).map_err(UsersError::Unprepared)?;
+        let password = opaque_string(password).map_err(UsersError::Unprepared)?;
+        let keys = Keys::new(&username, &self.realm, &password).ok_or(wrong)?;
+        let name: Arc<str> = username.as_ref().into();
+        self.hashes.insert(Userhash::new(&username, &self.realm).0, Arc::clone(&name));
         self.known.insert(name, keys);
         Ok(())
     }
 
     /// Lets in whoever has a password made with `secret`: the user name is `TIME:NAME`, the seconds since 1970 at which
     /// the password ends and anything; the password is HMAC-SHA1 over the user name, in base64. A web service that
-    /// shares the secret hands such passwords out. Needs [`super::Server::set_unix_time`].
+    /// shares the secret hands such passwords out. Needs [`crate::turn::Server::set_unix_time`].
     pub fn set_shared_secret(&mut self, secret: &[u8]) {
         // HMAC takes keys of any length (RFC 2104 section 2).
         self.secret = Hmac::new_from_slice(secret).ok();
@@ -116,12 +124,12 @@ impl Users {
     }
 
     /// Whether user names can be hidden: those that a secret makes cannot be found by their hash.
-    pub(super) fn can_be_hidden(&self) -> bool {
+    pub(crate) fn can_be_hidden(&self) -> bool {
         self.secret.is_none()
     }
 
     /// Finds a user; `unix` is the time in seconds since 1970, where the caller has said it.
-    pub(super) fn find(&self, name: Name<'_>, sha256: bool, unix: Option<u64>) -> Option<Found> {
+    pub(crate) fn find(&self, name: Name<'_>, sha256: bool, unix: Option<u64>) -> Option<Found> {
         let known = match name {
             Name::Plain(name) => self.known.get_key_value(name),
             Name::Hashed(hash) => self.hashes.get(&hash).and_then(|name| self.known.get_key_value(name)),
@@ -184,6 +192,7 @@ mod tests {
     #[test]
     fn names_and_realms_that_do_not_fit_are_refused() {
         assert_eq!(Users::new("").unwrap_err(), UsersError::Realm(0));
+        assert_eq!(Users::new(&"a".repeat(128)).unwrap_err(), UsersError::Realm(128));
         let mut users = Users::new("example.org").unwrap();
         assert!(users.is_empty());
         assert_eq!(users.add(&"a".repeat(509), ""), Err(UsersError::Username(509)));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::turn::FiveTuple;
 
-pub(super) struct Answers {
+pub(crate) struct Answers {
     bytes: Vec<u8>,
     /// Where the next message begins.
     read: usize,
@@ -13,12 +13,12 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { bytes: Vec::new(), read: 0, waiting: VecDeque::new(), limit }
     }
 
     /// Adds what `write` appends, unless there is no room or `keep` does not want a message so long.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         to: FiveTuple,
         write: impl FnOnce(&mut Vec<u8>),
@@ -37,7 +37,7 @@ impl Answers {
     }
 
     /// Appends the next message to `out`.
-    pub(super) fn pop(&mut self, out: &mut Vec<u8>) -> Option<(FiveTuple, usize)> {
+    pub(crate) fn pop(&mut self, out: &mut Vec<u8>) -> Option<(FiveTuple, usize)> {
         let (to, len) = self.waiting.pop_front()?;
         out.extend_from_slice(self.bytes.get(self.read..self.read + len)?);
         self.read += len;
@@ -51,7 +51,7 @@ impl Answers {
         Some((to, len))
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes = Vec::new();
         self.waiting = VecDeque::new();
         self.read = 0;

@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::config::UnauthenticatedAnswers;
 use super::keyed::Keyed;
 
 /// Accounts. Sources that fall on the same one share it: what they pay in is theirs together, so that nobody is shut out
 /// by others, only slowed.
 const ACCOUNTS: usize = 1 << 14;
 
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     config: UnauthenticatedAnswers,
     start: Option<Instant>,
     accounts: Box<[Account]>,
@@ -24,12 +23,12 @@ struct Account {
 }
 
 impl Allowance {
-    pub(super) fn new(config: UnauthenticatedAnswers) -> Self {
+    pub(crate) fn new(config: UnauthenticatedAnswers) -> Self {
         Self { config, start: None, accounts: vec![Account::default(); ACCOUNTS].into() }
     }
 
     /// Whether a request of `received` octets from `ip` may be answered with `answer` octets; if so they are counted.
-    pub(super) fn spend(
+    pub(crate) fn spend(
         &mut self,
         now: Instant,
         ip: IpAddr,
@@ -54,7 +53,7 @@ impl Allowance {
     }
 
     /// Someone at `ip` has signed a nonce that was sent there, so the address is no forged one: the account is settled.
-    pub(super) fn settle(&mut self, ip: IpAddr, keyed: &Keyed) {
+    pub(crate) fn settle(&mut self, ip: IpAddr, keyed: &Keyed) {
         let index = usize::try_from(keyed.hash(&source(ip)) % (ACCOUNTS as u64)).unwrap_or_default();
         if let Some(account) = self.accounts.get_mut(index) {
             account.spent = 0;
@@ -73,6 +72,25 @@ fn source(ip: IpAddr) -> u64 {
         IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
         // The upper 48 bits, and one more that tells the families apart.
         IpAddr::V6(ip) => u64::try_from(ip.to_bits() >> 80).unwrap_or_default() | 1 << 63,
+    }
+}
+
+/// How much is sent over UDP to addresses that may be forged.
+///
+/// Each source, an IPv4 address's /24 or an IPv6 address's /48, has an account. What it sends is paid in, each answer is
+/// paid from it, and it fills up with time and when someone there signs a request. So whoever forges a victim's address
+/// makes the server send no more octets than were spent on it, but for this allowance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnauthenticatedAnswers {
+    /// Octets beyond those received that a source may be sent at once; default 4096.
+    pub burst: u32,
+    /// Octets a second that an account gains by itself; default 512.
+    pub per_second: u32,
+}
+
+impl Default for UnauthenticatedAnswers {
+    fn default() -> Self {
+        Self { burst: 4096, per_second: 512 }
     }
 }
 

@@ -7,24 +7,24 @@ use rand::CryptoRng;
 
 /// SipHash over a secret and then the key, so that it cannot be told from outside which keys share a bucket.
 #[derive(Clone)]
-pub(super) struct Keyed(DefaultHasher);
+pub(crate) struct Keyed(DefaultHasher);
 
 /// A table of the fast path.
-pub(super) type Table<K, V> = HashMap<K, V, Keyed>;
+pub(crate) type Table<K, V> = HashMap<K, V, Keyed>;
 
 impl Keyed {
-    pub(super) fn new(rng: &mut impl CryptoRng) -> Self {
+    pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(rng.next_u64());
         hasher.write_u64(rng.next_u64());
         Self(hasher)
     }
 
-    pub(super) fn hash(&self, value: &impl Hash) -> u64 {
+    pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
         self.hash_one(value)
     }
 
-    pub(super) fn table<K: Eq + Hash, V>(&self) -> Table<K, V> {
+    pub(crate) fn table<K: Eq + Hash, V>(&self) -> Table<K, V> {
         HashMap::with_hasher(self.clone())
     }
 }
