@@ -108,8 +108,8 @@ impl Context {
             //= rfc7627#5.2-6
             MasterSecret::plain(suite, premaster, randoms)
         };
-        let ciphers = master.record_ciphers(&self.config.backend, self.config.role, randoms);
-        self.layer.install(ciphers, self.config.replay_window);
+        let keys = master.record_ciphers(&self.config.backend, self.config.role, randoms);
+        self.layer.install(keys, self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }

@@ -344,6 +344,10 @@ impl Running<'_> {
             self.tell(format_args!("{remote}  peer: {fingerprint}"));
         }
         let session = self.sessions.iter().find(|s| s.remote == remote && s.connected.is_some());
+        let protocol = session.and_then(|session| session.connection.application_protocol());
+        if let Some(protocol) = protocol {
+            self.tell(format_args!("{remote}  application protocol: {}", String::from_utf8_lossy(protocol)));
+        }
         if let (Some((label, len)), Some(session)) = (&self.tool.export, session) {
             let mut material = vec![0; *len];
             match session.connection.export(label, None, &mut material) {

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use nomagic_interop::certificates::{P256, folder, self_signed};
+use nomagic_interop::certificates::{ED25519, Files, P256, P384, folder, self_signed};
 use nomagic_interop::dtls::free_udp_port;
 use nomagic_interop::program::example;
 use nomagic_interop::talker::Talker;
@@ -33,6 +33,9 @@ fn what_cannot_be_done_is_refused_in_a_line() {
     refused(&["client", "127.0.0.1:9", "--any-peer", "--srtp", "rot13"], "rot13");
     refused(&["client", "127.0.0.1:9", "--any-peer", "--keylog", "/nonexistent/keys"], "/nonexistent/keys");
     refused(&["client", "127.0.0.1:9", "--any-peer", "--mtu", "100"], "--mtu");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--cert", "/nonexistent/pem"], "/nonexistent/pem");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--key", "/nonexistent/pem"], "--cert");
+    refused(&["client", "127.0.0.1:9", "--any-peer", "--alpn", "a,,b"], "1 to 255");
     refused(&["server", "192.0.2.1:4433"], "192.0.2.1:4433");
 }
 
@@ -171,4 +174,43 @@ fn openssl_talks_to_the_program_in_both_roles() {
     client.wait_for("from them to us");
     client.hang_up();
     assert!(client.wait_for_end().1);
+}
+
+/// Certificates from files, of another kind at each end, and a name of the protocol above.
+#[test]
+fn certificates_come_from_files_and_protocols_have_names() {
+    if !nomagic_interop::answers("openssl", "version") {
+        return;
+    }
+    let folder = folder(env!("CARGO_TARGET_TMPDIR"), "program-files");
+    let (ours, theirs) = (self_signed(&folder, "ours", P384), self_signed(&folder, "theirs", ED25519));
+    let address = format!("127.0.0.1:{}", free_udp_port());
+    let file = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let options =
+        |files: &Files| ["--cert".to_owned(), file(&files.certificate), "--key".to_owned(), file(&files.key)];
+    let [ours_options, theirs_options] = [&ours, &theirs].map(options);
+    let with = |files: &[String], more: &[&str]| -> Vec<String> {
+        more.iter().map(|word| (*word).to_owned()).chain(files.iter().cloned()).collect()
+    };
+    let known = theirs.fingerprint.to_string();
+    let arguments = with(
+        &ours_options,
+        &["server", &address, "--once", "--echo", "--fingerprint", &known, "--alpn", "webrtc"],
+    );
+    let mut server = Talker::start(Command::new(example("dtls")).args(arguments));
+    assert_eq!(server.line_after("our certificate: "), ours.fingerprint.to_string());
+    server.wait_for("waiting on");
+    let known = ours.fingerprint.to_string();
+    let arguments =
+        with(&theirs_options, &["client", &address, "--fingerprint", &known, "--alpn", "c-webrtc,webrtc"]);
+    let mut client = Talker::start(Command::new(example("dtls")).args(arguments));
+    client.say("there and back\n");
+    client.wait_for("there and back");
+    for end in [&mut client, &mut server] {
+        assert_eq!(end.line_after("application protocol: "), "webrtc");
+    }
+    // One's own key does not go with another certificate.
+    let wrong =
+        ["client", &address, "--any-peer", "--cert", &file(&ours.certificate), "--key", &file(&theirs.key)];
+    refused(&wrong, "not that of the certificate");
 }

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use nomagic_dtls::CloseReason;
-use nomagic_interop::ours::Ours;
+use nomagic_dtls::{CipherSuite, CloseReason, Config, NamedGroup, SrtpProfile, Verifier};
+use nomagic_interop::ours::{IDENTITY, Ours};
 use nomagic_interop::rivals::{Dimpl, EXPORTED, RtcDtls, fingerprint};
 use nomagic_testkit::clock;
 use nomagic_testkit::link::Link;
@@ -51,7 +51,10 @@ impl Rival for RtcDtls {
 
 /// Handshake, equal keying material, data both ways, farewell. Returns how many datagrams of the handshake were lost.
 fn talk<R: Rival>(we_call: bool, rival: R, link: fn() -> Link, seed: u64) -> u64 {
-    let ours = Ours::new(we_call, fingerprint(), seed);
+    talk_with(Ours::new(we_call, fingerprint(), seed), rival, link, seed)
+}
+
+fn talk_with<R: Rival>(ours: Ours, rival: R, link: fn() -> Link, seed: u64) -> u64 {
     let mut pair = Pair::new(ours, rival, link, seed);
     let end = Duration::from_secs(60);
     pair.run_until(|pair| {
@@ -114,4 +117,38 @@ fn rtc_dtls_gets_through_a_bad_network_in_both_roles() {
         called += talk(false, RtcDtls::new(true), bad, seed);
     }
     assert!(calling > SEEDS / 2 && called > SEEDS / 2, "the network was bad: {calling}, {called}");
+}
+
+/// An end of ours with one suite and one group only.
+fn ours_with(we_call: bool, suite: CipherSuite, group: NamedGroup) -> Ours {
+    let verifier = Verifier::fingerprints([fingerprint()]);
+    let identity = IDENTITY.clone();
+    let mut config =
+        if we_call { Config::client(identity, verifier) } else { Config::server(identity, verifier) };
+    config.address_validated = true;
+    config.srtp_profiles = vec![SrtpProfile::AEAD_AES_128_GCM];
+    config.suites = vec![suite];
+    // A client also names the curve of the rival's certificate.
+    config.groups = if we_call { vec![group, NamedGroup::SECP256R1] } else { vec![group] };
+    Ours::of(config, 1)
+}
+
+#[test]
+fn rivals_talk_with_every_suite_and_group_that_they_have() {
+    let suites = [
+        CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256,
+        CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384,
+        CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
+    ];
+    for group in NamedGroup::SUPPORTED {
+        for suite in suites {
+            talk_with(ours_with(true, suite, group), Dimpl::new(false, clock::origin()), perfect, 1);
+            talk_with(ours_with(false, suite, group), Dimpl::new(true, clock::origin()), perfect, 1);
+        }
+        // rtc-dtls has no AES-256-GCM.
+        for suite in [suites[0], suites[2]] {
+            talk_with(ours_with(true, suite, group), RtcDtls::new(false), perfect, 1);
+            talk_with(ours_with(false, suite, group), RtcDtls::new(true), perfect, 1);
+        }
+    }
 }

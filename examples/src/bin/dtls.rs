@@ -61,6 +61,15 @@ struct Common {
     /// (RFC 9146)
     #[arg(long, value_name = "OCTETS", value_parser = clap::value_parser!(u8).range(0..=32))]
     cid: Option<u8>,
+    /// Our certificate as PEM, and those of its authorities behind it; made anew if not given
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The certificate's private key as PEM; without it, looked for in the file of the certificate
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Names of the protocol above, the first choice first (ALPN)
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    alpn: Vec<String>,
     /// Send back what comes instead of writing it out
     #[arg(long)]
     echo: bool,
@@ -123,9 +132,12 @@ fn main() -> ExitCode {
 
 fn start(side: Side) -> Result<bool, String> {
     let mut rng: StdRng = rand::make_rng();
+    let mut name = None;
     let (common, remote, listen, once) = match side {
         Side::Client { server, common } => {
             let mut addresses = server.to_socket_addrs().map_err(|error| format!("{server}: {error}"))?;
+            // The host, if the words are not an address; what is no DNS name is not sent.
+            name = server.rsplit_once(':').map(|(host, _)| host.to_owned());
             let remote = addresses.next().ok_or_else(|| format!("{server}: no address"))?;
             let any: SocketAddr = if remote.is_ipv4() {
                 (Ipv4Addr::UNSPECIFIED, 0).into()
@@ -136,7 +148,10 @@ fn start(side: Side) -> Result<bool, String> {
         }
         Side::Server { listen, once, common } => (common, None, listen, once),
     };
-    let identity = Arc::new(Identity::generate(&mut rng));
+    let identity = Arc::new(match &common.cert {
+        Some(certificate) => load(certificate, common.key.as_ref().unwrap_or(certificate))?,
+        None => Identity::generate(&mut rng),
+    });
     let verifier = match (common.any_peer, common.fingerprint.is_empty()) {
         (true, _) => Some(Verifier::callback(|_| true)),
         (false, false) => Some(Verifier::fingerprints(common.fingerprint.iter().copied())),
@@ -149,6 +164,11 @@ fn start(side: Side) -> Result<bool, String> {
         (None, None) => Config::server_for_anyone(Arc::clone(&identity)),
     };
     config.srtp_profiles = common.srtp.iter().map(|srtp| srtp.profile()).collect();
+    config.application_protocols = common.alpn.iter().map(|name| name.clone().into_bytes()).collect();
+    if let Some(name) = common.alpn.iter().find(|name| !(1..=255).contains(&name.len())) {
+        return Err(format!("--alpn {name}: expected 1 to 255 octets"));
+    }
+    config.server_name = name;
     config.path_mtu = usize::from(common.mtu);
     config.initial_timeout = Duration::from_millis(common.retransmit);
     config.handshake_timeout = Duration::from_secs(common.timeout);
@@ -164,6 +184,14 @@ fn start(side: Side) -> Result<bool, String> {
     let (echo, quiet, connection_id) = (common.echo, common.quiet, common.cid);
     let tool = Tool { config, remote, echo, once, connection_id, export, quiet };
     run(&tool, socket, rng).map_err(|error| error.to_string())
+}
+
+fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Identity, String> {
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    Identity::from_pem(&read(certificate)?, &read(key)?)
+        .map_err(|error| format!("{}, {}: {error}", certificate.display(), key.display()))
 }
 
 /// The greatest piece of keying material that is shown.

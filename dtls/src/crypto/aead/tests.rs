@@ -74,6 +74,23 @@ fn the_nonce_is_made_as_the_suite_says() {
     assert_eq!(sealed(&of(Bulk::Aes256Gcm), b"some text"), [&nonce[4..], &text[..], &tag].concat());
 }
 
+/// RFC 9146 section 5.3: what an id changes, written out.
+//= rfc9146#3-7 test
+//= rfc9146#3-8 test
+//= rfc9146#5-1 test
+#[test]
+fn an_id_changes_what_a_record_is_bound_to() {
+    let mut room = [0; MAX_ASSOCIATED_LEN];
+    let plain = [0, 1, 0, 0, 0, 0, 0, 7, 23, 0xfe, 0xfd, 1, 2];
+    assert_eq!(ASSOCIATED.bytes(258, &mut room), plain);
+    let with_id =
+        Associated { content_type: ContentType::TLS12_CID, connection_id: &[9, 8, 7], ..ASSOCIATED };
+    let expected = [&[0xff; 8][..], &[25, 3, 25, 0xfe, 0xfd], &[0, 1, 0, 0, 0, 0, 0, 7], &[9, 8, 7], &[1, 2]];
+    assert_eq!(with_id.bytes(258, &mut room), expected.concat());
+    let longest = Associated { connection_id: &[1; 255], ..with_id };
+    assert_eq!(longest.bytes(0, &mut room).len(), MAX_ASSOCIATED_LEN);
+}
+
 /// The groups of the Wycheproof file that have our sizes, against the ciphers themselves: it chooses other associated data
 /// than ours.
 #[test]
@@ -128,21 +145,4 @@ fn the_ciphers_agree_with_wycheproof() {
         }
     }
     assert!(ran > 200, "{ran} cases");
-}
-
-/// RFC 9146 section 5.3: what an id changes, written out.
-//= rfc9146#3-7 test
-//= rfc9146#3-8 test
-//= rfc9146#5-1 test
-#[test]
-fn an_id_changes_what_a_record_is_bound_to() {
-    let mut room = [0; MAX_ASSOCIATED_LEN];
-    let plain = [0, 1, 0, 0, 0, 0, 0, 7, 23, 0xfe, 0xfd, 1, 2];
-    assert_eq!(ASSOCIATED.bytes(258, &mut room), plain);
-    let with_id =
-        Associated { content_type: ContentType::TLS12_CID, connection_id: &[9, 8, 7], ..ASSOCIATED };
-    let expected = [&[0xff; 8][..], &[25, 3, 25, 0xfe, 0xfd], &[0, 1, 0, 0, 0, 0, 0, 7], &[9, 8, 7], &[1, 2]];
-    assert_eq!(with_id.bytes(258, &mut room), expected.concat());
-    let longest = Associated { connection_id: &[1; 255], ..with_id };
-    assert_eq!(longest.bytes(0, &mut room).len(), MAX_ASSOCIATED_LEN);
 }
