@@ -20,7 +20,8 @@ pub struct Config {
     pub(crate) identity: Arc<Identity>,
     /// Decides about the peer's certificate. Without one (servers only) the client is not asked for any.
     pub(crate) verifier: Option<Verifier>,
-    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`]. Those that are not implemented are left
+    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`]; [`CipherSuite::CONSTRAINED`] can be
+    /// added. Those that are not implemented are left
     /// out. A server uses those that go with its certificate's key.
     pub suites: Vec<CipherSuite>,
     /// Groups for the key exchange, the first choice first; default [`NamedGroup::SUPPORTED`].

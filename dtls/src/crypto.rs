@@ -46,6 +46,8 @@ code_points! { CipherSuite, "suite {:#06x}":
     ECDHE_RSA_AES_256_GCM_SHA384 = 0xc030, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384";
     /// The same with ChaCha20-Poly1305 and SHA-256. RFC 7905.
     ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
+    /// The same as the first with AES-128-CCM and a tag of eight octets, for small devices. RFC 7251.
+    ECDHE_ECDSA_AES_128_CCM_8 = 0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
     /// Not a suite: the client says that it knows secure renegotiation; RFC 5746 section 3.3.
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
 }
@@ -60,6 +62,10 @@ impl CipherSuite {
         Self::ECDHE_RSA_AES_256_GCM_SHA384,
         Self::ECDHE_RSA_CHACHA20_POLY1305_SHA256,
     ];
+
+    /// Suites that are implemented for small devices, and used only if [`crate::Config::suites`] has them: one in 2^64 forged
+    /// records passes their short tags.
+    pub const CONSTRAINED: [Self; 1] = [Self::ECDHE_ECDSA_AES_128_CCM_8];
 }
 
 /// A group for the key exchange by its number in the IANA registry.

@@ -194,6 +194,7 @@ pub fn parse_u8_list(content: &[u8]) -> Result<&[u8], ParseError> {
 mod tests {
     use super::*;
 
+    //= rfc5246#7.4.1.4-4 test
     #[test]
     fn an_extension_that_comes_twice_is_an_error_at_its_place() {
         let bytes = [0, 14, 0, 1, 9, 0, 23, 0, 0, 0, 14, 0, 0];

@@ -137,7 +137,11 @@ impl RecordLayer {
 
     /// Octets that a protected record has behind its payload.
     pub(crate) const fn tailroom(&self) -> usize {
-        if self.terms.write_id.is_empty() { TAG_LEN } else { TAG_LEN + 1 }
+        let tag_len = match &self.keys {
+            Some(keys) => keys.write.tag_len(),
+            None => TAG_LEN,
+        };
+        if self.terms.write_id.is_empty() { tag_len } else { tag_len + 1 }
     }
 
     /// Octets by which protection makes the content of a record longer.
@@ -219,7 +223,7 @@ impl RecordLayer {
         let content_at = start + HEADER_LEN + id.len();
         let explicit = &mut out[content_at..at];
         explicit.copy_from_slice(&bound.position.to_be_bytes()[..explicit.len()]);
-        out.extend_from_slice(&tag);
+        out.extend_from_slice(tag.as_ref());
         let length = to_u16(out.len() - content_at);
         put_header(out, start, Header { content_type, version, epoch: 1, sequence, length });
         // The id stands between number and length.

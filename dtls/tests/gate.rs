@@ -57,6 +57,8 @@ fn a_client_with_another_certificate_is_refused() {
 }
 
 /// At no moment of a handshake is there anything to be had.
+//= rfc5764#5.1-1 test
+//= rfc5246#7.3-3 test
 #[test]
 fn nothing_can_be_had_before_the_handshake_is_complete() {
     let (mut client, mut server) = (Peer::new(client_config(), 1), Peer::new(server_config(), 2));

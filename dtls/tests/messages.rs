@@ -92,6 +92,8 @@ const SERVER_FLIGHT: [MessageType; 5] = [
 //= rfc5246#7.4.2-1 test
 //= rfc5246#7.4.7-1 test
 //= rfc5246#7.4.8-1 test
+//= rfc5246#7.1-1 test
+//= rfc5246#7.1-2 test
 #[test]
 fn messages_come_in_their_order() {
     let flights = flights(client_config(), server_config());
@@ -120,6 +122,7 @@ fn a_client_that_is_not_asked_begins_with_its_key_share() {
 //= rfc5246#7.4.4-4 test
 //= rfc8422#3.1-1 test
 //= rfc8422#5.6-1 test
+//= rfc8422#3-2 test
 #[test]
 fn a_client_without_a_suitable_certificate_sends_none() {
     let mut server = server_config();
@@ -131,7 +134,6 @@ fn a_client_without_a_suitable_certificate_sends_none() {
 
 //= rfc7627#5.2-1 test
 //= rfc5246#7.4.1.2-7 test
-//= rfc5246#7.4.1.4-4 test
 //= rfc5246#7.4.1.4.1-1 test
 //= rfc5246#7.4.1.4.1-3 test
 //= rfc8422#5.1-3 test
@@ -158,7 +160,6 @@ fn a_clients_hello_says_all_that_it_must() {
 }
 
 //= rfc7627#5.2-2 test
-//= rfc7627#5.1-1 test
 //= rfc5246#7.4.1.3-1 test
 //= rfc5246#7.4.1.4-1 test
 //= rfc5246#7.4.1.4.1-6 test
@@ -224,7 +225,6 @@ fn signatures_are_of_a_kind_that_the_other_side_offered() {
 
 /// Points go out whole and uncompressed, with all their zeros.
 //= rfc8422#5.10-1 test
-//= rfc8422#2.3-2 test
 #[test]
 fn key_shares_have_the_length_of_their_group() {
     for (group, len) in [(NamedGroup::X25519, 32), (NamedGroup::SECP256R1, 65), (NamedGroup::SECP384R1, 97)] {
@@ -320,6 +320,8 @@ fn what_is_unknown_is_stepped_over() {
 //= rfc8422#5.3-4 test
 //= rfc8422#5.3-5 test
 //= rfc8422#4-2 test
+//= rfc5246#A.5-1 test
+//= rfc5246#A.5-2 test
 #[test]
 fn what_a_server_cannot_do_is_answered_with_the_right_alert() {
     let of = |change: &dyn Fn(&mut ClientHello<'_>, &mut Vec<u8>)| {

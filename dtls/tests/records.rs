@@ -116,6 +116,7 @@ fn records_of_other_epochs_are_dropped() {
 }
 
 /// D10: empty records are nothing, and records that are too long are none.
+//= rfc5246#6.2.3-1 test
 #[test]
 fn empty_records_are_counted_and_long_ones_refused() {
     let mut pair = connected_pair();

@@ -8,10 +8,11 @@ use nomagic_dtls::{CipherSuite, CloseReason, NamedGroup, SignatureScheme};
 use nomagic_testkit::link::Link;
 
 /// Those that go with our own certificates.
-const SUITES: [CipherSuite; 3] = [
+const SUITES: [CipherSuite; 4] = [
     CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256,
     CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384,
     CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256,
+    CipherSuite::ECDHE_ECDSA_AES_128_CCM_8,
 ];
 
 #[test]
@@ -24,6 +25,7 @@ fn every_suite_works_with_every_group() {
             client.groups = vec![group, NamedGroup::SECP256R1];
             let mut server = server_config();
             server.groups = vec![group];
+            server.suites = vec![suite];
             let mut pair = pair_of(client, server, || Link::latency(MS));
             pair.run_until(both_connected);
             let connected = pair.a.connected.unwrap();
@@ -39,12 +41,16 @@ fn every_suite_works_with_every_group() {
 /// The room around a payload is that of the suite: ChaCha20-Poly1305 has no nonce in its records.
 #[test]
 fn the_headroom_is_that_of_the_suite() {
-    for (suite, headroom) in SUITES.into_iter().zip([21, 21, 13]) {
+    for (suite, headroom) in SUITES.into_iter().zip([21, 21, 13, 21]) {
         let mut client = client_config();
         client.suites = vec![suite];
-        let mut pair = pair_of(client, server_config(), || Link::latency(MS));
+        let mut server = server_config();
+        server.suites = vec![suite];
+        let mut pair = pair_of(client, server, || Link::latency(MS));
         pair.run_until(both_connected);
         assert_eq!(pair.a.connection.headroom(), headroom);
+        let tag = if suite == CipherSuite::ECDHE_ECDSA_AES_128_CCM_8 { 8 } else { 16 };
+        assert_eq!(pair.a.connection.tailroom(), tag);
         let now = pair.now();
         assert_eq!(pair.a.seal(now, b"1234").len(), headroom + 4 + pair.a.connection.tailroom());
     }
@@ -56,10 +62,12 @@ fn the_server_decides() {
     let mut server = server_config();
     server.suites = SUITES.into_iter().rev().collect();
     server.groups = vec![NamedGroup::SECP384R1, NamedGroup::X25519];
-    let mut pair = pair_of(client_config(), server, || Link::latency(MS));
+    let mut client = client_config();
+    client.suites = SUITES.to_vec();
+    let mut pair = pair_of(client, server, || Link::latency(MS));
     pair.run_until(both_connected);
     let connected = pair.a.connected.unwrap();
-    assert_eq!((connected.suite, connected.group), (SUITES[2], NamedGroup::SECP384R1));
+    assert_eq!((connected.suite, connected.group), (SUITES[3], NamedGroup::SECP384R1));
 }
 
 fn ends_with(client: nomagic_dtls::Config, server: nomagic_dtls::Config) -> CloseReason {
@@ -72,9 +80,13 @@ fn ends_with(client: nomagic_dtls::Config, server: nomagic_dtls::Config) -> Clos
 
 //= rfc8422#5.1-6 test
 //= rfc5246#7.4.3-3 test
+//= rfc5246#7.4.2-15 test
 #[test]
 fn nothing_in_common_ends_the_handshake() {
     let nothing = CloseReason::NothingInCommon;
+    let mut client = client_config();
+    client.suites = CipherSuite::CONSTRAINED.to_vec();
+    assert_eq!(ends_with(client, server_config()), nothing("cipher suite"), "it has to be asked for");
     let mut client = client_config();
     client.suites = vec![CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256];
     assert_eq!(ends_with(client, server_config()), nothing("cipher suite"), "our key is none of RSA");

@@ -79,6 +79,7 @@ const SUITES: [&[(&str, CipherSuite)]; 2] = [
         ("ECDHE-ECDSA-AES128-GCM-SHA256", CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256),
         ("ECDHE-ECDSA-AES256-GCM-SHA384", CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384),
         ("ECDHE-ECDSA-CHACHA20-POLY1305", CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256),
+        ("ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0", CipherSuite::ECDHE_ECDSA_AES_128_CCM_8),
     ],
     &[
         ("ECDHE-RSA-AES128-GCM-SHA256", CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256),
@@ -109,6 +110,7 @@ fn meets_s_server(files: &Files, (name, suite): (&str, CipherSuite), (groups, gr
     let mut config = client(files);
     // OpenSSL takes the first choice of the client, which also has to know the curve of the certificate.
     config.groups = vec![group, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
+    config.suites.extend(CipherSuite::CONSTRAINED);
     let mut end = Endpoint::client(config, port);
     let connected = end.connect();
     assert_eq!((connected.suite, connected.group), (suite, group));
@@ -181,6 +183,7 @@ fn s_client_talks_to_our_server_with_every_suite_and_group() {
         for (groups, group) in GROUPS {
             let mut config = server(&files);
             config.groups = vec![*group];
+            config.suites.extend(CipherSuite::CONSTRAINED);
             let mut end = Endpoint::server(config);
             let mut program = s_client(end.port(), Some(&files), &["-cipher", name, "-groups", groups]);
             let connected = end.connect();

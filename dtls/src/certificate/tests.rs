@@ -3,6 +3,8 @@ use nomagic_testkit::vectors::{files, hex};
 
 use super::*;
 
+//= rfc8422#5.3-1 test
+//= rfc8422#5.9-1 test
 #[test]
 fn our_own_certificate_reads_as_x509() {
     let identity = Identity::generate(&mut rng(1));

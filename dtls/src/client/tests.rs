@@ -108,3 +108,25 @@ fn what_does_not_fit_is_not_offered() {
     let certificates = Extensions::new(&bytes).unwrap().find(ExtensionType::SIGNATURE_ALGORITHMS_CERT);
     assert_eq!(certificates, Some(&[0, 2, 2, 3][..]), "others may check what we cannot");
 }
+
+/// The request names kinds of keys and schemes, and both must be ours.
+//= rfc5246#7.4.4-3 test
+#[test]
+fn a_request_for_another_kind_of_key_is_not_met() {
+    let cx = Context::new(config(), &mut rng(1));
+    let wanted = |kinds: &[u8], schemes: &[u8]| {
+        let request = CertificateRequest {
+            certificate_types: kinds,
+            signature_algorithms: U16List::new(schemes).unwrap(),
+            authorities: &[],
+        };
+        let mut body = Vec::new();
+        request.encode(&mut body);
+        certificate_request(&cx, &Whole { kind: MessageType::CERTIFICATE_REQUEST, sequence: 4, body })
+            .unwrap()
+    };
+    let ours = CertificateWanted::Yes(SignatureScheme::ECDSA_SECP256R1_SHA256);
+    assert_eq!(wanted(&[1, 64], &[4, 1, 4, 3]), ours);
+    assert_eq!(wanted(&[1], &[4, 1, 4, 3]), CertificateWanted::OfAnotherKind);
+    assert_eq!(wanted(&[64], &[4, 1]), CertificateWanted::OfAnotherKind);
+}

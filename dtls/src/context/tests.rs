@@ -296,3 +296,42 @@ fn the_transcript_has_whole_messages() {
     bytes.extend([1, 2]);
     assert_eq!(transcript.hash().as_ref(), &Sha256::digest(&bytes)[..]);
 }
+
+/// The session hash goes into the secret if both sides said so, and the randoms if not.
+//= rfc7627#5.1-1 test
+//= rfc7627#4-1 test
+#[test]
+fn the_master_secret_is_that_of_the_extension() {
+    let suite = CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384.suite().unwrap();
+    let randoms = Randoms { client: [1; 32], server: [2; 32] };
+    let finished = |extended| {
+        let (mut cx, _) = fresh(Role::Client);
+        cx.transcript.choose(suite.hash);
+        let negotiated = Negotiated {
+            randoms,
+            suite,
+            extended,
+            srtp_profile: None,
+            mki: Vec::new(),
+            protocol: None,
+            server_name: None,
+        };
+        let master = cx.make_keys(b"premaster", &negotiated);
+        let hash = cx.transcript.hash();
+        (master.verify_data(Role::Client, &hash), hash)
+    };
+    let secret = |label, seed: &[u8]| {
+        let mut secret = [0; 48];
+        crate::crypto::prf::prf(suite.hash, b"premaster", label, &[seed], &mut secret);
+        secret
+    };
+    let data = |secret: [u8; 48], hash: &[u8]| {
+        let mut data = [0; 12];
+        crate::crypto::prf::prf(suite.hash, &secret, "client finished", &[hash], &mut data);
+        data
+    };
+    let (extended, hash) = finished(true);
+    assert_eq!(extended, data(secret("extended master secret", hash.as_ref()), hash.as_ref()));
+    let (plain, hash) = finished(false);
+    assert_eq!(plain, data(secret("master secret", &[[1; 32], [2; 32]].concat()), hash.as_ref()));
+}

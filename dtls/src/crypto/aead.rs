@@ -2,6 +2,8 @@
 
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
+use ccm::Ccm;
+use ccm::consts::{U8, U12};
 use chacha20poly1305::ChaCha20Poly1305;
 use zeroize::Zeroize;
 
@@ -11,8 +13,12 @@ use crate::record::{ContentType, Version};
 
 /// Octets of the longest nonce that a record carries.
 pub(crate) const MAX_EXPLICIT_NONCE_LEN: usize = 8;
-/// Octets of the tag, of every suite.
+/// Octets of the longest tag.
 pub(crate) const TAG_LEN: usize = 16;
+/// Octets of the short tag of CCM_8.
+const SHORT_TAG_LEN: usize = 8;
+
+type Aes128Ccm8 = Ccm<aes::Aes128, U8, U12>;
 
 /// What a record's protection is bound to besides its content.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +60,26 @@ pub(crate) struct RecordCipher {
     /// A record's own eight octets are XORed onto the end of it.
     iv: [u8; 12],
     explicit_nonce_len: usize,
+    tag_len: usize,
+}
+
+/// What proves a record, of 8 or 16 octets.
+pub(crate) struct Tag {
+    bytes: [u8; TAG_LEN],
+    len: usize,
+}
+
+impl AsRef<[u8]> for Tag {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 enum Aead {
     Aes128Gcm(Aes128Gcm),
     Aes256Gcm(Aes256Gcm),
     ChaCha20Poly1305(ChaCha20Poly1305),
+    Aes128Ccm8(Aes128Ccm8),
     #[cfg(feature = "aws-lc-rs")]
     AwsLc(super::aws_lc::AwsLcAead),
     Plugged(Box<dyn AeadKey>),
@@ -67,7 +87,9 @@ enum Aead {
 
 impl Aead {
     fn new(backend: &Backend, bulk: Bulk, key: &[u8]) -> Option<Self> {
-        if let Some(plugged) = backend.plugged().and_then(|provider| provider.aead(bulk, key)) {
+        if bulk != Bulk::Aes128Ccm8
+            && let Some(plugged) = backend.plugged().and_then(|provider| provider.aead(bulk, key))
+        {
             return Some(Self::Plugged(plugged));
         }
         #[cfg(feature = "aws-lc-rs")]
@@ -80,6 +102,7 @@ impl Aead {
             Bulk::Aes128Gcm => Aes128Gcm::new_from_slice(key).map(Self::Aes128Gcm),
             Bulk::Aes256Gcm => Aes256Gcm::new_from_slice(key).map(Self::Aes256Gcm),
             Bulk::ChaCha20Poly1305 => ChaCha20Poly1305::new_from_slice(key).map(Self::ChaCha20Poly1305),
+            Bulk::Aes128Ccm8 => Aes128Ccm8::new_from_slice(key).map(Self::Aes128Ccm8),
         }
         .ok()
     }
@@ -93,7 +116,7 @@ impl RecordCipher {
         };
         let mut iv = [0; 12];
         iv[..fixed_nonce.len()].copy_from_slice(fixed_nonce);
-        Self { aead, iv, explicit_nonce_len: bulk.explicit_nonce_len() }
+        Self { aead, iv, explicit_nonce_len: bulk.explicit_nonce_len(), tag_len: bulk.tag_len() }
     }
 
     /// Octets of the nonce that each record carries.
@@ -101,9 +124,14 @@ impl RecordCipher {
         self.explicit_nonce_len
     }
 
+    /// Octets of the tag.
+    pub(crate) const fn tag_len(&self) -> usize {
+        self.tag_len
+    }
+
     /// Encrypts `content` where it lies, and returns the tag. The nonce is the record's position, which never comes
     /// twice; if the suite has the record carry it, the caller writes it.
-    pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> [u8; TAG_LEN] {
+    pub(crate) fn seal(&self, associated: Associated<'_>, content: &mut [u8]) -> Tag {
         let nonce = self.nonce(associated.position.to_be_bytes());
         let mut room = [0; MAX_ASSOCIATED_LEN];
         let bound = associated.bytes(content.len(), &mut room);
@@ -117,12 +145,20 @@ impl RecordCipher {
             Aead::ChaCha20Poly1305(aead) => {
                 aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok().map(Into::into)
             }
+            Aead::Aes128Ccm8(aead) => {
+                let tag = aead.encrypt_inout_detached(&nonce.into(), bound, content.into()).ok();
+                tag.map(|tag| {
+                    let mut bytes = [0; TAG_LEN];
+                    bytes[..SHORT_TAG_LEN].copy_from_slice(&tag);
+                    bytes
+                })
+            }
             #[cfg(feature = "aws-lc-rs")]
             Aead::AwsLc(aead) => aead.seal(nonce, bound, content),
             Aead::Plugged(aead) => Some(aead.seal(&nonce, bound, content)),
         };
         match sealed {
-            Some(tag) => tag,
+            Some(bytes) => Tag { bytes, len: self.tag_len },
             None => unreachable!("these ciphers take 64 GB and more, and a record has 16 KB"),
         }
     }
@@ -134,10 +170,16 @@ impl RecordCipher {
         let position = associated.position.to_be_bytes();
         let nonce = self.nonce(explicit.first_chunk().copied().unwrap_or(position));
         let mut room = [0; MAX_ASSOCIATED_LEN];
-        let bound = associated.bytes(rest.len().checked_sub(TAG_LEN)?, &mut room);
+        let bound = associated.bytes(rest.len().checked_sub(self.tag_len)?, &mut room);
         #[cfg(feature = "aws-lc-rs")]
         if let Aead::AwsLc(aead) = &self.aead {
             return aead.open(nonce, bound, rest);
+        }
+        if let Aead::Aes128Ccm8(aead) = &self.aead {
+            let (text, tag) = rest.split_last_chunk_mut::<SHORT_TAG_LEN>()?;
+            let tag = (&*tag).into();
+            let opened = aead.decrypt_inout_detached(&nonce.into(), bound, (&mut *text).into(), tag);
+            return opened.ok().map(|()| text);
         }
         let (text, tag) = rest.split_last_chunk_mut::<TAG_LEN>()?;
         let tag = &*tag;
@@ -152,6 +194,8 @@ impl RecordCipher {
             Aead::ChaCha20Poly1305(aead) => {
                 aead.decrypt_inout_detached(&nonce.into(), bound, inout, tag.into()).is_ok()
             }
+            // These have returned.
+            Aead::Aes128Ccm8(_) => false,
             #[cfg(feature = "aws-lc-rs")]
             Aead::AwsLc(_) => false,
             Aead::Plugged(aead) => aead.open(&nonce, bound, text, tag),

@@ -24,6 +24,7 @@ impl AwsLcAead {
             Bulk::Aes128Gcm => &AES_128_GCM,
             Bulk::Aes256Gcm => &AES_256_GCM,
             Bulk::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+            Bulk::Aes128Ccm8 => return None,
         };
         UnboundKey::new(algorithm, key).ok().map(|key| Self(LessSafeKey::new(key)))
     }

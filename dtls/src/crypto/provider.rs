@@ -17,7 +17,7 @@ use super::{NamedGroup, SignatureScheme};
 
 /// Does parts of the cryptography. What it leaves out, the built-in implementation does.
 pub trait Provider: Send + Sync {
-    /// A keyed cipher for records; `None` where it cannot. It should wipe its key when dropped.
+    /// A keyed cipher for records; `None` where it cannot. It should wipe its key when dropped. CCM is not asked for.
     fn aead(&self, bulk: Bulk, key: &[u8]) -> Option<Box<dyn AeadKey>>;
 
     /// Begins a key exchange: makes a key pair; `None` where it cannot.

@@ -30,13 +30,15 @@ pub enum Bulk {
     Aes256Gcm,
     /// ChaCha20 with Poly1305; RFC 7905.
     ChaCha20Poly1305,
+    /// AES-128 in CCM mode with a tag of 8 octets, for small devices; RFC 6655.
+    Aes128Ccm8,
 }
 
 impl Bulk {
     /// Octets of the key.
     pub const fn key_len(self) -> usize {
         match self {
-            Self::Aes128Gcm => 16,
+            Self::Aes128Gcm | Self::Aes128Ccm8 => 16,
             Self::Aes256Gcm | Self::ChaCha20Poly1305 => 32,
         }
     }
@@ -44,7 +46,7 @@ impl Bulk {
     /// Octets of the nonce that the handshake gives.
     pub(crate) const fn fixed_nonce_len(self) -> usize {
         match self {
-            Self::Aes128Gcm | Self::Aes256Gcm => 4,
+            Self::Aes128Gcm | Self::Aes256Gcm | Self::Aes128Ccm8 => 4,
             Self::ChaCha20Poly1305 => 12,
         }
     }
@@ -52,8 +54,16 @@ impl Bulk {
     /// Octets of the nonce that each record carries.
     pub(crate) const fn explicit_nonce_len(self) -> usize {
         match self {
-            Self::Aes128Gcm | Self::Aes256Gcm => 8,
+            Self::Aes128Gcm | Self::Aes256Gcm | Self::Aes128Ccm8 => 8,
             Self::ChaCha20Poly1305 => 0,
+        }
+    }
+
+    /// Octets of the tag.
+    pub(crate) const fn tag_len(self) -> usize {
+        match self {
+            Self::Aes128Gcm | Self::Aes256Gcm | Self::ChaCha20Poly1305 => 16,
+            Self::Aes128Ccm8 => 8,
         }
     }
 }
@@ -68,19 +78,20 @@ pub(crate) enum Hash {
 const fn suite(id: CipherSuite, authentication: Authentication, bulk: Bulk) -> Suite {
     let hash = match bulk {
         Bulk::Aes256Gcm => Hash::Sha384,
-        Bulk::Aes128Gcm | Bulk::ChaCha20Poly1305 => Hash::Sha256,
+        Bulk::Aes128Gcm | Bulk::ChaCha20Poly1305 | Bulk::Aes128Ccm8 => Hash::Sha256,
     };
     Suite { id, authentication, bulk, hash }
 }
 
-/// All that are implemented, the first choice first.
-static SUITES: [Suite; CipherSuite::SUPPORTED.len()] = [
+/// All that are implemented, the first choice first; behind them those that have to be asked for.
+static SUITES: [Suite; CipherSuite::SUPPORTED.len() + CipherSuite::CONSTRAINED.len()] = [
     suite(CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256, Authentication::Ecdsa, Bulk::Aes128Gcm),
     suite(CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384, Authentication::Ecdsa, Bulk::Aes256Gcm),
     suite(CipherSuite::ECDHE_ECDSA_CHACHA20_POLY1305_SHA256, Authentication::Ecdsa, Bulk::ChaCha20Poly1305),
     suite(CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256, Authentication::Rsa, Bulk::Aes128Gcm),
     suite(CipherSuite::ECDHE_RSA_AES_256_GCM_SHA384, Authentication::Rsa, Bulk::Aes256Gcm),
     suite(CipherSuite::ECDHE_RSA_CHACHA20_POLY1305_SHA256, Authentication::Rsa, Bulk::ChaCha20Poly1305),
+    suite(CipherSuite::ECDHE_ECDSA_AES_128_CCM_8, Authentication::Ecdsa, Bulk::Aes128Ccm8),
 ];
 
 impl CipherSuite {
@@ -96,13 +107,19 @@ mod tests {
 
     #[test]
     fn the_table_has_the_supported_suites_in_their_order() {
-        assert_eq!(SUITES.map(|suite| suite.id), CipherSuite::SUPPORTED);
+        let all = [&CipherSuite::SUPPORTED[..], &CipherSuite::CONSTRAINED].concat();
+        assert_eq!(SUITES.map(|suite| suite.id)[..], all);
         for suite in SUITES {
             let name = suite.id.to_string();
             assert_eq!(name.contains("ECDSA"), suite.authentication == Authentication::Ecdsa, "{name}");
             assert_eq!(name.ends_with("SHA384"), suite.hash == Hash::Sha384, "{name}");
             assert_eq!(name.contains("CHACHA20"), suite.bulk == Bulk::ChaCha20Poly1305, "{name}");
-            assert_eq!(name.contains("AES_128"), suite.bulk == Bulk::Aes128Gcm, "{name}");
+            assert_eq!(
+                name.contains("AES_128"),
+                matches!(suite.bulk, Bulk::Aes128Gcm | Bulk::Aes128Ccm8),
+                "{name}"
+            );
+            assert_eq!(name.ends_with("CCM_8"), suite.bulk.tag_len() == 8, "{name}");
         }
         assert!(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.suite().is_none());
     }

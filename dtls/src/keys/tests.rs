@@ -2,7 +2,7 @@ use nomagic_testkit::vectors::{files, hex, json};
 use serde_json::Value;
 
 use super::*;
-use crate::handshake::{ClientHello, Message, ServerHello};
+use crate::handshake::{ClientHello, DigitallySigned, Message, ServerHello, ServerKeyExchange};
 use crate::layer::{RecordLayer, Refused};
 use crate::reassembly::Reassembly;
 use crate::record::{ContentType, Records};
@@ -47,6 +47,7 @@ fn the_pseudorandom_function_makes_a_known_master_secret() {
 }
 
 //= rfc5705#4-5 test
+//= rfc5705#6-1 test
 #[test]
 fn reserved_labels_and_long_contexts_are_refused() {
     let (master, randoms) = (master(0xc02b, [1; 48]), Randoms { client: [2; 32], server: [3; 32] });
@@ -74,6 +75,10 @@ struct Recording {
     /// The hash over all messages before the client's Finished.
     hash: HashValue,
     messages: usize,
+    /// The server's certificate, and then the client's.
+    certificate: Vec<u8>,
+    /// Signatures that were checked.
+    signatures: usize,
 }
 
 impl Recording {
@@ -86,6 +91,8 @@ impl Recording {
             transcript: Transcript::default(),
             hash: Transcript::default().hash(),
             messages: 0,
+            certificate: Vec::new(),
+            signatures: 0,
         };
         let mut sides = [Reassembly::new(1 << 16), Reassembly::new(1 << 16)];
         for (from_server, datagram) in recording.datagrams() {
@@ -126,10 +133,26 @@ impl Recording {
                 }
                 self.randoms.as_mut().unwrap().server = *random;
             }
+            Message::Certificate(chain) => self.certificate = chain.leaf().unwrap_or_default().to_vec(),
+            Message::ServerKeyExchange(ServerKeyExchange { group, public_key, signed }) => {
+                let randoms = self.randoms.unwrap();
+                let parameters = crate::context::signed_key_exchange(&randoms, group, public_key);
+                self.verify(signed, &parameters);
+            }
+            Message::CertificateVerify(signed) => {
+                let messages = self.transcript.messages().to_vec();
+                self.verify(signed, &messages);
+            }
             _ => {}
         }
         self.transcript.add(whole.kind, whole.sequence, &whole.body);
         self.hash = self.transcript.hash();
+    }
+
+    fn verify(&mut self, signed: DigitallySigned<'_>, message: &[u8]) {
+        let peer = crate::certificate::peer_key(&self.certificate).unwrap();
+        assert_eq!(peer.key.verify(signed.scheme, message, signed.signature), Ok(()), "{}", signed.scheme);
+        self.signatures += 1;
     }
 
     fn datagrams(&self) -> Vec<(bool, Vec<u8>)> {
@@ -177,12 +200,13 @@ impl Recording {
 
 /// Handshakes between OpenSSL and GnuTLS are opened, and the exporter and the Finished agree. The one with CBC reads and is
 /// made whole, and its suite is known as none of ours.
+//= rfc5246#7.4.9-2 test
 #[test]
 fn recorded_handshakes_open() {
     let mut opened = 0;
     for (name, bytes) in files("dtls/handshakes") {
         let recording = Recording::read(serde_json::from_slice(&bytes).unwrap());
-        assert!(recording.messages >= 7, "{name}");
+        assert!(recording.messages >= 7 && recording.signatures >= 1, "{name}");
         let suite = CipherSuite(recording.suite);
         if name.contains("cbc") {
             assert!(suite.suite().is_none() && !CipherSuite::SUPPORTED.contains(&suite), "{suite}");

@@ -28,6 +28,8 @@ fn open(layer: &mut RecordLayer, record: &[u8]) -> Result<Vec<u8>, Refused> {
 }
 
 /// D8: the explicit nonce is epoch and sequence number, and never comes twice.
+//= rfc5246#6.1-2 test
+//= rfc5246#6.1-3 test
 #[test]
 fn the_nonce_counts() {
     let [mut a, mut b] = ends();
@@ -133,6 +135,7 @@ fn every_change_of_a_record_is_refused_alike() {
 }
 
 //= rfc6347#4.1.1.1-4 test
+//= rfc5246#6.2.1-2 test
 #[test]
 fn what_does_not_fit_is_refused_and_the_buffer_stays() {
     let [mut a, _] = ends();
@@ -234,7 +237,7 @@ fn padding_is_taken_off() {
             cipher.seal(Associated { position, content_type, version, connection_id: b"id" }, &mut text);
         let length = (8 + inner.len() + 16).to_be_bytes();
         let head = [&[25, 0xfe, 0xfd][..], &position.to_be_bytes(), b"id", &length[6..]].concat();
-        [&head[..], &position.to_be_bytes(), &text, &tag].concat()
+        [&head[..], &position.to_be_bytes(), &text, tag.as_ref()].concat()
     };
     let [_, mut b] = ends_with_ids(b"", b"id");
     assert_eq!(open_with_id(&mut b, &seal_inner(b"text\x17\0\0\0", 0)).unwrap(), (DATA, b"text".to_vec()));

@@ -81,3 +81,22 @@ fn the_callback_is_asked_last() {
     let fingerprint = Verifier::fingerprints([identity.fingerprint()]);
     assert!(admit(&chain, &fingerprint).is_ok());
 }
+
+/// Valid and mutated certificates, whole and cut, alone and as their own issuers: the answer is yes or no.
+#[test]
+fn certificates_of_a_corpus_are_judged_without_panic() {
+    let mut accepted = 0;
+    for (_, der) in nomagic_testkit::vectors::files("dtls/boringssl-cert") {
+        let years = (2000..2040).map(|year| UnixTime(Duration::from_secs((year - 1970) * 31_557_600)));
+        let alone = std::slice::from_ref(&der);
+        accepted += usize::from(years.into_iter().any(|time| check_all(alone, time).is_ok()));
+        let _ = check_all(&[der.clone(), der.clone()], IN_TIME);
+        for cut in (0..der.len()).step_by(11) {
+            let cut = if cut == 0 { vec![0] } else { der[..cut].to_vec() };
+            assert!(check_all(&[cut], IN_TIME).is_err());
+        }
+    }
+    if nomagic_testkit::vectors::folder().is_some() {
+        assert!(accepted > 0);
+    }
+}

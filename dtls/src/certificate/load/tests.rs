@@ -77,6 +77,11 @@ fn keys_of_rsa_do_not_sign() {
 }
 
 /// Signatures of OpenSSL with each kind of key and each scheme are good, and under no other scheme.
+//= rfc5246#4.7-1 test
+//= rfc8422#5.9-2 test
+//= rfc8422#5.9-4 test
+//= rfc8422#5.9-5 test
+//= rfc8422#5.10-5 test
 #[test]
 fn signatures_of_another_implementation_verify() {
     let certificates = [

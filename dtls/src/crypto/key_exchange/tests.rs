@@ -34,6 +34,8 @@ fn both_ends_agree_in_every_group_and_with_every_backend() {
 
 // D38
 /// Points that are not on the curve, at infinity, or compressed; a result that is zero.
+//= rfc8422#5.11-1 test
+//= rfc8422#5.11-2 test
 #[test]
 fn keys_that_are_no_points_are_refused() {
     for backend in BACKENDS {
@@ -73,6 +75,8 @@ fn with_secret(backend: &Backend, group: NamedGroup, secret: &[u8]) -> Option<Ep
     }
 }
 
+//= rfc8422#5.10-2 test
+//= rfc8422#5.11-3 test
 #[test]
 fn x25519_agrees_with_wycheproof() {
     let Some(file) = json("crypto/wycheproof-x25519_test.json") else { return };

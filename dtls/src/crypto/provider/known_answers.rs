@@ -78,7 +78,8 @@ const fn answer(bulk: Bulk) -> Answer {
             last: 0xae0f_1ba6_3799_b87b,
             tag: 0x7aa3_db36_dfff_d6b0_f9bb_7878_d7a7_6c13,
         },
-        Bulk::ChaCha20Poly1305 => Answer {
+        // Providers are not asked for CCM.
+        Bulk::ChaCha20Poly1305 | Bulk::Aes128Ccm8 => Answer {
             first_key_octet: 0x80,
             nonce: [7, 0, 0, 0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47],
             additional: &[0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7],

@@ -58,6 +58,7 @@ fn the_generator_is_mixed_into_the_nonce() {
 
 // D39
 /// Zero, out of range, negative, trailing octets and the like.
+//= rfc8422#5.10-3 test
 #[test]
 fn ecdsa_agrees_with_wycheproof() {
     let Some(file) = json("crypto/wycheproof-ecdsa_secp256r1_sha256_test.json") else { return };
