@@ -311,8 +311,8 @@ impl Connection {
         self.context.config.role
     }
 
-    /// Octets that [`Connection::seal`] needs in front of a payload: header and, where the suite has one, explicit nonce. Ask
-    /// again once connected: it is that of the suite agreed on.
+    /// Octets that [`Connection::seal`] needs in front of a payload: header, connection id and explicit nonce, as far as the
+    /// handshake has agreed on them. It is settled once connected.
     pub const fn headroom(&self) -> usize {
         self.context.layer.headroom()
     }

@@ -3,7 +3,13 @@
 //!
 //! What Debian's coturn (4.6) does otherwise than the RFCs: where it asks for passwords, it does not sign what it sends from
 //! its other addresses, so that our client believes none of it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and skips loudly"
+)]
 
 use std::fs::File;
 use std::net::UdpSocket;
@@ -50,7 +56,11 @@ fn ours(options: &[&str]) -> Server {
 /// Whether the system has more than one loopback address: most do, some need to be told.
 fn has_two_addresses() -> bool {
     let two = UdpSocket::bind("127.0.0.2:0").is_ok();
-    assert!(two || std::env::var("CI").is_err(), "127.0.0.2 is not ours");
+    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(two || !ci, "127.0.0.2 is not ours, and in CI nothing is skipped");
+    if !two {
+        eprintln!("SKIPPED: 127.0.0.2 is not ours");
+    }
     two
 }
 

@@ -20,8 +20,9 @@ struct Seen {
     connected: Vec<String>,
 }
 
-/// Tells an end all that continues `heard`, as long as it listens.
-fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, seen: &mut Seen) {
+/// Tells an end all that continues `heard`, as long as it listens. A letter that is dropped changes nothing, so what follows
+/// two of them is what follows one.
+fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, dropped: usize, seen: &mut Seen) {
     for index in 0..alphabet.letters.len() {
         let mut listener = Listener::new(alphabet.role);
         for earlier in &*heard {
@@ -39,7 +40,10 @@ fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, seen: &mut Seen) {
             // Whatever comes now is not heard: the law of quiet after death.
             seen.closed += 1;
         } else if heard.len() < DEPTH {
-            explore(alphabet, heard, seen);
+            let dropped = dropped + usize::from(reaction == Reaction::Dropped);
+            if dropped < 2 {
+                explore(alphabet, heard, dropped, seen);
+            }
         }
         heard.pop();
     }
@@ -47,7 +51,7 @@ fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, seen: &mut Seen) {
 
 fn all_orders(alphabet: &Alphabet) -> Seen {
     let mut seen = Seen::default();
-    explore(alphabet, &mut Vec::new(), &mut seen);
+    explore(alphabet, &mut Vec::new(), 0, &mut seen);
     assert!(seen.closed > 0 && seen.told > seen.closed, "{seen:?}");
     if DEPTH >= GENUINE {
         let straight: Vec<&str> =

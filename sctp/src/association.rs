@@ -209,6 +209,7 @@ impl Association {
             tcb.tracker.on_timeout(now);
         }
         self.on_reconfig_timer(now);
+        self.on_discovery_timer(now);
         if !matches!(self.state, State::CookieEchoed { .. }) {
             self.on_heartbeat_timer(now);
         }
@@ -243,6 +244,8 @@ impl Association {
             up.and_then(|tcb| tcb.tracker.deadline()),
             up.and_then(|tcb| tcb.reconfig.deadline()),
             up.and_then(|tcb| tcb.heartbeat.deadline),
+            up.filter(|_| matches!(self.state, State::Established { .. }))
+                .and_then(|tcb| tcb.discovery.deadline),
         ]
         .into_iter()
         .flatten()
@@ -422,12 +425,15 @@ impl Association {
         matches!(self.state, State::Ended) && self.replies.is_empty()
     }
 
-    /// The largest packet that the path takes from now on; octets. What was cut for a larger one is sent as it is.
+    /// The largest packet that the path is known to take from now on; octets. What was cut for a larger one is sent as it
+    /// is. A search for more, if [`Config::max_path_mtu`] asks for it, begins again from here.
     pub fn set_path_mtu(&mut self, octets: usize) {
-        self.config.path_mtu = clamp_mtu(octets);
-        if let Some(tcb) = self.state.tcb_mut() {
-            tcb.congestion.set_packet(self.config.largest_data());
-        }
+        self.rebase_discovery(clamp_mtu(octets));
+    }
+
+    /// The largest packet sent; octets.
+    pub fn path_mtu(&self) -> usize {
+        self.config.path_mtu
     }
 
     /// The packets take another path from now on, as ICE says: what was learnt about the old one is forgotten
@@ -441,6 +447,7 @@ impl Association {
             tcb.errors = 0;
             tcb.heartbeat.ask(now);
         }
+        self.restart_discovery(now);
     }
 
     /// Octets given to `send` for a stream and not yet sent for the first time (`bufferedAmount` of the W3C API).
@@ -489,6 +496,10 @@ impl Association {
         self.now = Some(now);
         self.origin.get_or_insert(now);
         now
+    }
+
+    pub(crate) fn last_tick(&self) -> Option<Instant> {
+        self.now
     }
 
     /// Milliseconds since this machine first heard of the time.

@@ -8,6 +8,7 @@
 mod dcep;
 mod follow;
 mod options;
+pub(crate) mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -462,9 +463,14 @@ impl Channels {
         self.association.is_closed()
     }
 
-    /// The largest SCTP packet from now on; octets.
+    /// The largest SCTP packet that the path is known to take; see [`Association::set_path_mtu`].
     pub fn set_path_mtu(&mut self, octets: usize) {
         self.association.set_path_mtu(octets);
+    }
+
+    /// ICE has moved to another path; see [`Association::path_changed`].
+    pub fn path_changed(&mut self, now: Instant) {
+        self.association.path_changed(now);
     }
 
     /// The largest message that the peer takes (`a=max-message-size`); octets.

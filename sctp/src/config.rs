@@ -28,6 +28,9 @@ pub struct Config {
     pub remote_port: u16,
     /// Largest SCTP packet; octets, 256 to 65,000. Default 1,163: 1,200 octets of UDP payload less a DTLS 1.2 AES-GCM record.
     pub path_mtu: usize,
+    /// Largest SCTP packet to look for by probes (RFC 8899); octets. Up to `path_mtu`: no search, as by default. More is for
+    /// sockets that keep IP from fragmenting: 1,435 is what Ethernet, IPv4, UDP and a DTLS 1.2 AES-GCM record leave.
+    pub max_path_mtu: usize,
     /// Streams we want to send on; 1 or more. Default 65,535 (RFC 8831 section 6.2); costs nothing until used.
     pub outbound_streams: u16,
     /// Streams we are ready to receive on; 1 or more. Default 65,535.
@@ -70,6 +73,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long repeats of the peer's last packet are answered after a graceful end. Default 1 s.
     pub linger: Duration,
+    /// `max_path_mtu` is above `path_mtu`, as it was given.
+    pub(crate) searches: bool,
 }
 
 impl Default for Config {
@@ -78,6 +83,7 @@ impl Default for Config {
             local_port: 5000,
             remote_port: 5000,
             path_mtu: 1163,
+            max_path_mtu: 1163,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
             receive_window: 4 << 20,
@@ -98,6 +104,7 @@ impl Default for Config {
             max_window: 1_000_000,
             shutdown_timeout: Duration::from_secs(50),
             linger: Duration::from_secs(1),
+            searches: false,
         }
     }
 }
@@ -108,6 +115,8 @@ impl Config {
         self.local_port = self.local_port.max(1);
         self.remote_port = self.remote_port.max(1);
         self.path_mtu = clamp_mtu(self.path_mtu);
+        self.searches = self.max_path_mtu > self.path_mtu;
+        self.max_path_mtu = clamp_mtu(self.max_path_mtu).max(self.path_mtu);
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
         self.receive_window = self.receive_window.max(1500);

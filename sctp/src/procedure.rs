@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod heartbeat;
 pub(crate) mod input;
+pub(crate) mod pmtud;
 pub(crate) mod reconfig;
 pub(crate) mod setup;
 pub(crate) mod shutdown;

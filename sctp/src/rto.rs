@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 /// The estimator of one path.
 #[derive(Clone, Debug)]
@@ -44,6 +45,21 @@ impl Rto {
         // A variance of zero is taken as one tick of the clock, section 6.3.1 rule C4 and G.
         let variance = self.rttvar.max(Duration::from_millis(1));
         self.current = (srtt + 4 * variance).clamp(self.min, self.max);
+    }
+
+    pub(crate) fn write(&self, out: &mut SnapshotOutput) {
+        out.option(self.srtt, SnapshotOutput::duration);
+        out.duration(self.rttvar);
+        out.option(self.least, SnapshotOutput::duration);
+        out.duration(self.current);
+    }
+
+    pub(crate) fn read(&mut self, input: &mut SnapshotInput<'_>) -> Result<(), SnapshotError> {
+        self.srtt = input.option(SnapshotInput::duration)?;
+        self.rttvar = input.duration()?;
+        self.least = input.option(SnapshotInput::duration)?;
+        self.current = input.duration()?.clamp(self.min, self.max);
+        Ok(())
     }
 
     /// Doubled after every expiry, rule E2.

@@ -8,6 +8,7 @@ use crate::chunk::{ChunkType, Init};
 use crate::config::Config;
 use crate::param::{ParamType, Params};
 use crate::procedure::heartbeat::Heartbeat;
+use crate::procedure::pmtud::Discovery;
 use crate::procedure::reconfig::Reconfiguration;
 use crate::receive::reassembly::Reassembly;
 use crate::receive::tracker::Tracker;
@@ -119,6 +120,7 @@ pub(crate) struct Tcb {
     pub(crate) reassembly: Reassembly,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) reconfig: Reconfiguration,
+    pub(crate) discovery: Discovery,
     /// Time-outs in a row without an answer.
     pub(crate) errors: u32,
     /// A FORWARD-TSN must go out.
@@ -150,6 +152,7 @@ impl Tcb {
             reassembly: Reassembly::new(config.receive_window, config.max_receive_message, control_ppid),
             heartbeat: Heartbeat::default(),
             reconfig: Reconfiguration::new(local.initial_tsn, peer.initial_tsn),
+            discovery: Discovery::new(config),
             errors: 0,
             forward_due: false,
             forward_sent: None,

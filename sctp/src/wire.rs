@@ -35,6 +35,11 @@ impl<'a> Reader<'a> {
         Ok(be32(self.take(4)?))
     }
 
+    /// Octets read so far.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
     /// What has not been read yet.
     pub(crate) fn rest(&self) -> &'a [u8] {
         &self.bytes[self.at..]

@@ -272,6 +272,15 @@ fn a_message_is_a_message_with_its_own_identifier_and_empty_ones_are_one_octet()
     assert_eq!((stats.messages_received, stats.bytes_received), (3, 3));
 }
 
+#[test]
+fn a_new_path_is_asked_about_at_once() {
+    let mut d = Dialogue::new(Role::Client);
+    let now = d.now;
+    d.ours.path_changed(now);
+    d.ours.handle_timeout(now);
+    assert_eq!(kinds(&d.hear()), [4]);
+}
+
 //= rfc8831#6.7-1 test
 #[test]
 fn a_channel_is_closed_by_resets_of_both_sides_and_counted() {

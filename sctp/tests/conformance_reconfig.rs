@@ -254,6 +254,28 @@ fn asked_to_reset_we_do_with_a_request_that_is_the_answer() {
     }
 }
 
+// Our request may come later than the next one of the peer; it still answers the first.
+#[test]
+fn a_request_that_waited_names_the_one_it_answers() {
+    let mut played = Played::up(Config::default());
+    played.end.send(played.now, 3, pattern(60_000, 1), SendOptions::default()).unwrap();
+    played.hear();
+    assert!(params(&played.tell(&raw(130, 0, &incoming(PEER_TSN, &[3])))).is_empty(), "data goes first");
+    let said = played.tell(&raw(130, 0, &outgoing(PEER_TSN + 1, PEER_TSN - 1, &[1])));
+    assert!(params(&said)[0].iter().any(|p| p.0 == 16 && be32(&p.1) == PEER_TSN + 1));
+    for k in 0..400u32 {
+        let mut said = played.tell(&sack(played.tsn.wrapping_add(k), 100_000, &[]));
+        played.now += MS;
+        played.end.handle_timeout(played.now);
+        said.extend(played.hear());
+        if let Some(request) = params(&said).iter().flatten().find(|p| p.0 == 13) {
+            assert_eq!((be32(&request.1[4..]), &request.1[12..]), (PEER_TSN, &[0, 3][..]));
+            return;
+        }
+    }
+    panic!("no request");
+}
+
 // Both at once, in one chunk, as RFC 6525 section 3.1 allows.
 //= rfc6525#5.2.1-2 test
 #[test]

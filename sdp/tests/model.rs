@@ -701,6 +701,14 @@ fn encodings_that_make_no_sense_are_not_answered() {
         answered("a=rid:1 send\r\na=rid:2 send\r\na=simulcast:send 1,2\r\n").unwrap(),
         ["a=rid:1 recv", "a=simulcast:recv 1"]
     );
+    // The other side takes one of ours, however many we have, and no others.
+    let mut z = side(2);
+    z.accept_offer(offer.replace(lines, "a=rid:1 recv\r\na=simulcast:recv 1\r\n").as_bytes()).unwrap();
+    z.set_media(0, Direction::SendRecv, track(9));
+    z.set_encodings(0, ["1", "2", "3"].map(Encoding::new).to_vec());
+    let answer = z.create_answer(&transport(2)).unwrap();
+    assert!(answer.contains("a=rid:1 send\r\na=simulcast:send 1\r\n"), "{answer}");
+    assert!(!answer.contains("a=rid:2") && !answer.contains("a=rid:3"), "{answer}");
     // At the session it means nothing.
     let mut z = side(2);
     let text = offer.replace(lines, "").replace("t=0 0\r\n", &format!("t=0 0\r\n{lines}"));

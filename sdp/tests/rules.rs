@@ -429,6 +429,17 @@ fn mismatches_of_ice_are_noticed() {
     });
     phone.accept_offer(PLAIN.as_bytes()).unwrap();
     assert!(phone.create_answer(&transport(2)).unwrap().contains("m=audio 0 "));
+    // So does one that would have DTLS in common, but not ICE.
+    let secure = PLAIN.replace("RTP/AVP 0", "UDP/TLS/RTP/SAVP 0")
+        + &format!("a=setup:actpass\r\na=fingerprint:sha-256 {}\r\n", ["AB"; 32].join(":"));
+    let mut phone = Negotiator::new({
+        let mut config = config(3);
+        config.rules = Rules::Sip;
+        config
+    });
+    phone.accept_offer(secure.as_bytes()).unwrap();
+    let answer = phone.create_answer(&transport(2)).unwrap();
+    assert!(answer.contains("m=audio 0 ") && !answer.contains("a=ice-ufrag"), "{answer}");
 }
 
 //= rfc8829#5.1.1-1 test
@@ -510,6 +521,7 @@ fn descriptions_that_lack_something_change_nothing() {
 //= rfc8829#5.1.2-5 test
 //= rfc8829#5.1.2-6 test
 //= rfc8829#5.3.1-9 test
+//= rfc8829#5.2.1-49 test
 /// All names that ever meant RTP over DTLS are taken, and answered as they came.
 #[test]
 fn every_profile_of_rtp_is_taken_and_repeated() {

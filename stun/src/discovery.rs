@@ -12,7 +12,8 @@
 //! | lifetime | the server, after ever longer silence | second | the same, to the first | how long a binding lasts |
 //!
 //! Filtering comes before mapping, so that nothing has been sent to the server's other address. Silence is an answer to
-//! some: a NAT that drops what it should let in now and then is told from one that filters by five repetitions.
+//! some: a NAT that drops what it should let in now and then is told from one that filters by five repetitions. Three
+//! whole discoveries stand in `tests/golden/discovery.txt`.
 //!
 //! ```
 //! use nomagic_stun::discovery::{DiscoveryConfig, DiscoveryEvent, NatDiscovery, Socket};

@@ -231,6 +231,22 @@ fn of_two_integrity_attributes_of_a_kind_the_first_counts() {
     assert_eq!(bad.signed_sha256(32).parse().unwrap().verify(&key()), Err(IntegrityError::Mismatch));
 }
 
+// T4
+#[test]
+fn every_bit_of_a_tag_counts() {
+    let named = ByHand::new().attribute(USERNAME, b"u");
+    for (signed, len) in
+        [(named.clone().signed(), 20), (named.clone().signed_sha256(16), 16), (named.signed_sha256(32), 32)]
+    {
+        let start = signed.0.len() - len;
+        for bit in 0..len * 8 {
+            let mut forged = signed.clone();
+            forged.0[start + bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(forged.parse().unwrap().verify(&key()), Err(IntegrityError::Mismatch), "bit {bit}");
+        }
+    }
+}
+
 /// T4: both in the order of the RFC, the stronger decides; the other way round, the weaker is not there.
 #[test]
 fn both_integrity_attributes_stand_in_one_order() {

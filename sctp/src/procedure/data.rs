@@ -180,6 +180,7 @@ impl Association {
             let (recovery, path) = tcb.recovery();
             recovery.on_t3(now, path);
             tcb.forward_due = tcb.out.forward().is_some();
+            self.suspect_black_hole(now);
             self.check_errors(now);
         } else {
             let was = tcb.recovery.is_recovering();

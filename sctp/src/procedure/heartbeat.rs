@@ -76,6 +76,7 @@ impl Association {
                 }
                 tcb.heartbeat.postpone(now, config);
             }
+            None if self.on_probe_answer(now, value) => {}
             None => self.stats.dropped_unexpected += 1,
         }
     }

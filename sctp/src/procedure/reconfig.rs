@@ -8,6 +8,7 @@ use crate::chunk::{ChunkType, OutgoingReset, Reconfig, ReconfigResult, Request, 
 use crate::packet::PacketBuilder;
 use crate::param::ParamType;
 use crate::serial;
+use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 use crate::state::Retry;
 use crate::wire::{be16, write_last_tlv};
 
@@ -61,6 +62,37 @@ impl Reconfiguration {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.pending.as_ref().map(|p| p.retry.deadline)
+    }
+
+    /// Something was asked for, by either side, and is not over.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.wanted.is_empty() || self.pending.is_some() || self.asked.is_some()
+    }
+
+    /// For a snapshot: where both counts stand, and the answers that may be asked for again.
+    pub(crate) fn write_rest(&self, out: &mut SnapshotOutput) {
+        out.u32(self.next_sequence);
+        out.u32(self.expected);
+        out.flag(self.responses_due);
+        out.size(self.responses.len());
+        for Response { sequence, result, next_tsns } in &self.responses {
+            out.u32(*sequence);
+            out.u32(result.0);
+            out.option(*next_tsns, |out, (ours, theirs)| {
+                out.u32(ours);
+                out.u32(theirs);
+            });
+        }
+    }
+
+    pub(crate) fn read_rest(&mut self, input: &mut SnapshotInput<'_>) -> Result<(), SnapshotError> {
+        (self.next_sequence, self.expected, self.responses_due) = (input.u32()?, input.u32()?, input.flag()?);
+        for _ in 0..input.size()? {
+            let (sequence, result) = (input.u32()?, ReconfigResult(input.u32()?));
+            let next_tsns = input.option(|input| Ok((input.u32()?, input.u32()?)))?;
+            self.responses.push(Response { sequence, result, next_tsns });
+        }
+        Ok(())
     }
 
     fn respond(&mut self, sequence: u32, result: ReconfigResult) {

@@ -242,6 +242,7 @@ impl Association {
         let config = &self.config;
         if let Some(tcb) = self.state.tcb_mut() {
             tcb.heartbeat.postpone(now, config);
+            tcb.discovery.start(now);
         }
     }
 

@@ -23,11 +23,15 @@ const MOST_OUTSTANDING: usize = 65_535;
 
 impl Association {
     pub(crate) fn build_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
-        let length = self.build_alone(out).or_else(|| self.build_setup(out)).or_else(|| {
-            self.prepare_reset(now);
-            self.collect_losses(now);
-            self.build_bundle(now, out)
-        })?;
+        let length = self
+            .build_alone(out)
+            .or_else(|| self.build_setup(out))
+            .or_else(|| self.build_probe(out))
+            .or_else(|| {
+                self.prepare_reset(now);
+                self.collect_losses(now);
+                self.build_bundle(now, out)
+            })?;
         self.stats.packets_sent += 1;
         Some(Transmit { length })
     }

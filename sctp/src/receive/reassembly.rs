@@ -5,6 +5,8 @@
 //! may exceed it by a reserve, and data that is next in line is taken whenever there is nothing the application could
 //! read to make room. So nothing can wait for itself.
 
+mod rest;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::chunk::{ChunkType, Sack, write_sack_fixed};
 use crate::packet::PacketBuilder;
 use crate::serial::{self, wire};
+use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 /// Offsets in gap blocks have 16 bits, so nothing beyond can be acknowledged or is taken.
 const FARTHEST: u64 = 65_535;
@@ -192,6 +193,29 @@ impl Tracker {
         self.duplicates.clear();
         (self.packets, self.deadline, self.due) = (0, None, false);
         true
+    }
+
+    pub(crate) fn write(&self, out: &mut SnapshotOutput) {
+        out.u32(wire(self.cumulative));
+        out.size(self.ranges.len());
+        for (start, end) in &self.ranges {
+            out.u64(start - self.cumulative);
+            out.u64(end - self.cumulative);
+        }
+    }
+
+    pub(crate) fn read(&mut self, input: &mut SnapshotInput<'_>) -> Result<(), SnapshotError> {
+        self.cumulative = serial::first(input.u32()?);
+        let mut free = 2;
+        for _ in 0..input.size()? {
+            let (start, end) = (input.u64()?, input.u64()?);
+            if start < free || end < start || end > FARTHEST {
+                return Err(input.damaged());
+            }
+            free = end + 2;
+            self.ranges.insert(self.cumulative + start, self.cumulative + end);
+        }
+        Ok(())
     }
 
     pub(crate) fn cumulative(&self) -> u64 {

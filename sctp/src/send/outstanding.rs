@@ -3,6 +3,8 @@
 //! Its cost follows what happens, not what is outstanding: of a SACK's gap blocks only the part that is new is walked,
 //! and chunks to be sent again stand in a list of their own.
 
+mod rest;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 

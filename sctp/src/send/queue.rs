@@ -1,5 +1,7 @@
 //! Messages that wait to be sent, per stream; fragments are cut from the shared `Bytes` when a packet has room.
 
+mod rest;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 

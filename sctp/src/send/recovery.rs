@@ -351,6 +351,11 @@ impl Recovery {
         }
     }
 
+    /// What has been sent so far measures no round trip: it was sent by another process.
+    pub(crate) fn measure_from_now(&mut self) {
+        self.measure_from = self.next_packet;
+    }
+
     /// T3 expired: everything outstanding is to be sent again, from a window of one packet (RFC 9260 section 6.3.3).
     pub(crate) fn on_t3(&mut self, now: Instant, path: Path<'_>) {
         let Path { out, rto, congestion, limits } = path;

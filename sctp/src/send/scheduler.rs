@@ -43,6 +43,16 @@ impl Scheduler {
         }
     }
 
+    /// The turns as they stand, for a snapshot.
+    pub(crate) fn rest(&self) -> (&VecDeque<u16>, bool) {
+        (&self.turns, self.begun)
+    }
+
+    /// Goes on with the turns of a snapshot.
+    pub(crate) fn resume(&mut self, turns: VecDeque<u16>, begun: bool) {
+        (self.turns, self.begun) = (turns, begun);
+    }
+
     /// A stream lost all it had to send.
     pub(crate) fn remove(&mut self, stream: u16) {
         if self.current() == Some(stream) {

@@ -259,9 +259,9 @@ impl BindingServer {
         };
         self.stats.challenged += 1;
         let nonce = long_term.nonce(now, asked.from.client.ip());
-        let realm = users.realm().to_owned();
+        let realm = users.shared_realm();
         self.answer(now, asked, asked.from, Class::Error, |builder| {
-            authenticate::challenge(builder, code, &realm, &nonce)
+            authenticate::challenge(builder, code, &realm, nonce.as_str())
         });
     }
 

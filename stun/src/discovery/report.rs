@@ -90,7 +90,8 @@ pub struct NatReport {
     pub mapping: Finding<NatMapping>,
     /// How the NAT or a firewall filters; section 4.4.
     pub filtering: Finding<NatFiltering>,
-    /// Whether hosts behind the NAT reach each other by their outer addresses; section 3.4. Untested without a NAT.
+    /// Whether hosts behind the NAT reach each other by their outer addresses; section 3.4. Untested without a NAT. Where
+    /// the mapping depends on the far end, `false` may mean that its filter keeps them apart.
     pub hairpinning: Finding<bool>,
     /// Whether datagrams in fragments pass both ways; section 3.5.
     pub fragments: Finding<bool>,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
 
-use super::nonce::Nonces;
+use super::nonce::{NonceText, Nonces};
 use super::users::{Name, Users};
 use crate::attribute::{ChosenAlgorithm, ErrorReason, Nonce, PasswordAlgorithms, Realm, Userhash, Username};
 use crate::build::{MessageBuilder, MessageTooLong, Open};
@@ -127,7 +127,7 @@ impl LongTerm {
     }
 
     /// A fresh nonce for a client at `ip`.
-    pub(crate) fn nonce(&mut self, now: Instant, ip: IpAddr) -> String {
+    pub(crate) fn nonce(&mut self, now: Instant, ip: IpAddr) -> NonceText {
         let second = self.second(now);
         self.nonces.make(second, ip)
     }

@@ -4,7 +4,6 @@
 //! address. So a flood of requests without credentials leaves nothing behind. The client's port is not part of it: NATs
 //! change ports, and a client that has to begin anew for that reason is not safer.
 
-use std::fmt::Write;
 use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,13 +14,17 @@ use crate::integrity;
 use crate::nonce::SecurityFeatures;
 
 const TAG: usize = 16;
+/// Octets of the nonce cookie; RFC 8489 section 9.2.
+const COOKIE: usize = 13;
+/// Octets of a nonce: behind the cookie a moment, a number and the tag, in hexadecimal digits.
+const LEN: usize = COOKIE + 2 * (8 + TAG);
 
 /// Makes nonces and knows them again.
 pub(crate) struct Nonces {
     /// The key in use, and the one before it, whose nonces are still good.
     keys: [Hmac<Sha256>; 2],
     /// With which every nonce begins.
-    cookie: String,
+    cookie: [u8; COOKIE],
     /// Makes no two nonces alike.
     salt: u32,
 }
@@ -33,7 +36,9 @@ impl Nonces {
         if userhash {
             features = features.and(SecurityFeatures::USERNAME_ANONYMITY);
         }
-        Self { keys: [key.clone(), key], cookie: features.cookie(), salt: rng.next_u32() }
+        let mut cookie = [0; COOKIE];
+        cookie.iter_mut().zip(features.cookie().bytes()).for_each(|(octet, letter)| *octet = letter);
+        Self { keys: [key.clone(), key], cookie, salt: rng.next_u32() }
     }
 
     /// Takes a new key; nonces made with the last one stay good, those made before it do not.
@@ -44,22 +49,23 @@ impl Nonces {
 
     /// A nonce for a client at `ip`, unlike any other; `second` counts from any moment.
     //= rfc8489#9.2.4-5
-    pub(crate) fn make(&mut self, second: u32, ip: IpAddr) -> String {
+    pub(crate) fn make(&mut self, second: u32, ip: IpAddr) -> NonceText {
         self.salt = self.salt.wrapping_add(1);
         let [a, b] = [second.to_be_bytes(), self.salt.to_be_bytes()];
         let tag = tag(&self.keys[0], [a, b], ip);
-        let mut nonce = String::with_capacity(64);
-        nonce.push_str(&self.cookie);
-        for octet in a.into_iter().chain(b).chain(tag) {
-            // Writing to a string cannot fail.
-            let _ = write!(nonce, "{octet:02x}");
+        let mut text = [0; LEN];
+        let (cookie, digits) = text.split_at_mut(COOKIE);
+        cookie.copy_from_slice(&self.cookie);
+        let octets = a.into_iter().chain(b).chain(tag);
+        for (pair, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(octets) {
+            *pair = [hex(octet >> 4), hex(octet & 15)];
         }
-        nonce
+        NonceText(text)
     }
 
     /// When a nonce was made, if it was made here for a client at `ip`.
     pub(crate) fn made_at(&self, nonce: &str, ip: IpAddr) -> Option<u32> {
-        let hex = nonce.strip_prefix(self.cookie.as_str())?.as_bytes();
+        let hex = nonce.as_bytes().strip_prefix(&self.cookie)?;
         let mut octets = [0; 8 + TAG];
         let (pairs, rest) = hex.as_chunks::<2>();
         if pairs.len() != octets.len() || !rest.is_empty() {
@@ -72,6 +78,20 @@ impl Nonces {
         let known = self.keys.iter().any(|key| integrity::equal(&tag(key, [*a, *b], ip), &octets[8..]));
         known.then(|| u32::from_be_bytes(*a))
     }
+}
+
+/// A nonce as it stands in messages, kept without an allocation: a flood asks for many.
+pub(crate) struct NonceText([u8; LEN]);
+
+impl NonceText {
+    pub(crate) fn as_str(&self) -> &str {
+        // Letters and digits all.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn hex(digit: u8) -> u8 {
+    if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
 }
 
 fn digit(hex: u8) -> Option<u8> {
@@ -116,14 +136,15 @@ mod tests {
     #[test]
     fn no_two_nonces_are_alike() {
         let mut nonces = Nonces::new(true, &mut rng(1));
-        let made: std::collections::BTreeSet<String> = (0..1000).map(|_| nonces.make(77, IP)).collect();
+        let made: std::collections::BTreeSet<String> =
+            (0..1000).map(|_| nonces.make(77, IP).as_str().to_owned()).collect();
         assert_eq!(made.len(), 1000);
     }
 
     #[test]
     fn a_nonce_is_known_again_and_a_bent_one_is_not() {
         let mut nonces = Nonces::new(true, &mut rng(1));
-        let nonce = nonces.make(77, IP);
+        let nonce = nonces.make(77, IP).as_str().to_owned();
         assert!(nonce.starts_with("obMatJos2AAAD") && nonce.len() == 61, "{nonce}");
         assert_eq!(nonces.made_at(&nonce, IP), Some(77));
         assert_eq!(nonces.made_at(&nonce, "192.0.2.2".parse().unwrap()), None);

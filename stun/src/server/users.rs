@@ -18,7 +18,7 @@ use crate::opaque::{OpaqueStringError, opaque_string};
 //= rfc8656#6-2
 #[derive(Clone)]
 pub struct Users {
-    realm: String,
+    realm: Arc<str>,
     known: BTreeMap<Arc<str>, Keys>,
     hashes: BTreeMap<[u8; 32], Arc<str>>,
     secret: Option<Hmac<Sha1>>,
@@ -84,7 +84,7 @@ impl Users {
         }
         let realm = opaque_string(realm).map_err(UsersError::Unprepared)?;
         let (known, hashes) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { realm: realm.into_owned(), known, hashes, secret: None })
+        Ok(Self { realm: realm.into(), known, hashes, secret: None })
     }
 
     /// Adds a user, or changes the password of one. Both texts are prepared as OpaqueString (RFC 8265).
@@ -116,6 +116,11 @@ impl Users {
     /// Whether nobody can ever get in.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.secret.is_none()
+    }
+
+    /// The realm, to be kept while the server changes.
+    pub(crate) fn shared_realm(&self) -> Arc<str> {
+        Arc::clone(&self.realm)
     }
 
     /// The realm.

@@ -83,6 +83,17 @@ fn all_nine_kinds_of_nat_are_named_right() {
     }
 }
 
+/// What is asked, in which order, and what is made of it: behind the most open NAT, one in between, and the most closed.
+#[test]
+fn the_course_of_a_discovery() {
+    let mut text = String::new();
+    for dependence in Dependence::ALL {
+        let (_, world) = discover(V4, Some(nat(V4, dependence, dependence)), link);
+        text += &format!("{} mapping and filtering\n\n{}\n", mapping(dependence), world.ladder);
+    }
+    nomagic_testkit::golden!("discovery.txt", text);
+}
+
 /// A NAT that hairpins is told from one that does not, whatever its filter, as long as both sockets keep one outer address.
 #[test]
 fn hairpinning_is_told_from_its_absence() {

@@ -51,6 +51,8 @@ pub(crate) struct World {
     place: Place,
     /// Datagrams from the host: when, from which socket, to whom, octets.
     pub(crate) sent: Vec<(Duration, Socket, SocketAddr, Vec<u8>)>,
+    /// What went out, came in and was found, a line each.
+    pub(crate) ladder: String,
 }
 
 pub(crate) fn serving(place: Place) -> BindingServerConfig {
@@ -86,6 +88,7 @@ impl World {
             events: Vec::new(),
             place,
             sent: Vec::new(),
+            ladder: String::new(),
         }
     }
 
@@ -106,6 +109,15 @@ impl World {
         panic!("no end after {:?}: {:?}", self.clock.elapsed(), self.discovery);
     }
 
+    /// A line of the ladder; ids are chance, and left out.
+    fn log(&mut self, socket: Socket, arrow: &str, other: SocketAddr, bytes: &[u8]) {
+        let text = Message::parse(bytes).unwrap().to_string();
+        let words: Vec<&str> = text.split(' ').filter(|word| !word.starts_with("id=")).collect();
+        let (at, socket) = (self.clock.elapsed().as_secs_f64(), format!("{socket:?}"));
+        let line = format!("+{at:<6.3} {socket:<6} {arrow} {:<18} {}\n", other.to_string(), words.join(" "));
+        self.ladder.push_str(&line);
+    }
+
     fn socket(&self, socket: Socket) -> SocketAddr {
         address(if socket == Socket::First { self.place.first } else { self.place.second })
     }
@@ -117,14 +129,34 @@ impl World {
                 let source = self.socket(transmit.from);
                 self.network.send(now, source, transmit.destination, &out);
                 let bytes = std::mem::take(&mut out);
+                self.log(transmit.from, "--->", transmit.destination, &bytes);
                 self.sent.push((self.clock.elapsed(), transmit.from, transmit.destination, bytes));
             }
             while let Some(transmit) = self.server.poll_transmit(now, &mut out) {
                 self.network.send(now, transmit.to.server, transmit.to.client, &out);
                 out.clear();
             }
-            self.events.extend(std::iter::from_fn(|| self.discovery.poll_event()));
+            while let Some(event) = self.discovery.poll_event() {
+                let report = self.discovery.report();
+                let found = match event {
+                    DiscoveryEvent::Contact => format!("{:?}", report.contact),
+                    DiscoveryEvent::Filtering => format!("{:?}", report.filtering),
+                    DiscoveryEvent::Mapping => format!("{:?}", report.mapping),
+                    DiscoveryEvent::Fragments => format!("{:?}", report.fragments),
+                    DiscoveryEvent::Hairpinning => format!("{:?}", report.hairpinning),
+                    DiscoveryEvent::Lifetime => format!("{:?}", report.lifetime),
+                    _ => String::new(),
+                };
+                self.ladder.push_str(format!("        {event:?} {found}").trim_end());
+                self.ladder.push('\n');
+                self.events.push(event);
+            }
             let Some(mut datagram) = self.network.deliver(now) else { return };
+            for socket in [Socket::First, Socket::Second] {
+                if datagram.destination == self.socket(socket) {
+                    self.log(socket, "<---", datagram.source, &datagram.bytes);
+                }
+            }
             if datagram.destination == self.socket(Socket::First) {
                 self.discovery.handle_input(now, Socket::First, datagram.source, &mut datagram.bytes);
             } else if datagram.destination == self.socket(Socket::Second) {

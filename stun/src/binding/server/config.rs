@@ -65,6 +65,9 @@ pub enum Admission {
 }
 
 /// Two addresses and two ports of a server, hence four sockets; RFC 5780 section 6.
+///
+/// They are the addresses that clients see. Where a box in front of the server translates them one to one, the caller says
+/// the outer ones, here and in every [`crate::FiveTuple`], and knows which socket is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressPair {
     first: SocketAddr,

@@ -117,6 +117,11 @@ impl Client {
                 self.release(now, false);
                 self.tell(Event::Lost(Loss::OutOfSync));
             }
+            // While the channel lasts there is time for another try.
+            Outcome::TimedOut if channel.wanted && channel.carries(now) => {
+                channel.pending = true;
+                self.ask(now, Ask::Bind(number));
+            }
             outcome => {
                 // Refused, it is as it was; unanswered, it may have been bound all the same.
                 if outcome.code().is_none() {

@@ -29,7 +29,8 @@ pub struct ClientConfig {
     pub mobile: bool,
     /// What we call ourselves in SOFTWARE, at most 127 characters; empty for nothing. Default `nomagic`.
     pub software: String,
-    /// When requests are repeated over UDP and DTLS, and given up everywhere; RFC 8489 section 6.2.
+    /// When requests are repeated over UDP and DTLS, and given up everywhere; RFC 8489 section 6.2. Once a round trip has
+    /// been measured, the first wait over datagrams comes from it.
     pub schedule: Schedule,
     /// Peers' addresses that may be permitted at a time, 1 or more, default 64.
     pub permissions: usize,

@@ -24,15 +24,17 @@ impl Client {
         true
     }
 
-    pub(super) fn move_answered(&mut self, at: Instant, outcome: Outcome<'_>) {
+    pub(super) fn move_answered(&mut self, now: Instant, at: Instant, outcome: Outcome<'_>) {
         if let (Outcome::Success(message), State::Allocated(own)) = (&outcome, &mut self.state) {
             let ticket = message.attribute::<MobilityTicket<'_>>().ok().flatten();
             // A server that gives no new ticket will not move the allocation again.
             //= rfc8016#3.2.2-6
             own.ticket = ticket.map(|ticket| ticket.0.to_vec());
             own.moving = false;
-            self.refresh_answered(at, outcome);
-            self.tell(Event::Moved);
+            self.refresh_answered(now, at, outcome);
+            if matches!(self.state, State::Allocated(_)) {
+                self.tell(Event::Moved);
+            }
             return;
         }
         self.lose(outcome.code().map_or(Loss::TimedOut, Loss::Refused));

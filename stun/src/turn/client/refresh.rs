@@ -26,11 +26,16 @@ impl Client {
         }
     }
 
-    pub(super) fn refresh_answered(&mut self, at: Instant, outcome: Outcome<'_>) {
+    pub(super) fn refresh_answered(&mut self, now: Instant, at: Instant, outcome: Outcome<'_>) {
         let lifetime = match outcome {
             Outcome::Success(message) => message.attribute::<Lifetime>().ok().flatten(),
             Outcome::Refused(code, _) => {
                 self.lose(Loss::Refused(code));
+                return;
+            }
+            // While the allocation lasts there is time for another try.
+            Outcome::TimedOut if matches!(&self.state, State::Allocated(own) if now < own.until) => {
+                self.start_refresh(now);
                 return;
             }
             _ => None,

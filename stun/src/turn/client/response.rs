@@ -93,9 +93,9 @@ impl Client {
             Ask::Allocate => {
                 self.allocate_answered(now, pending.at, pending.attempt.is_signed(), outcome);
             }
-            Ask::Refresh => self.refresh_answered(pending.at, outcome),
+            Ask::Refresh => self.refresh_answered(now, pending.at, outcome),
             Ask::Release => self.release_answered(),
-            Ask::Move => self.move_answered(pending.at, outcome),
+            Ask::Move => self.move_answered(now, pending.at, outcome),
             Ask::Permit(ips) => self.permit_answered(now, pending.at, &ips, outcome),
             Ask::Bind(number) => self.bind_answered(now, pending.at, number, outcome),
             Ask::Connect(peer) => self.connect_answered(now, peer, outcome),

@@ -72,9 +72,9 @@ impl Server {
     pub(super) fn challenge(&mut self, now: Instant, asked: &Asked, code: ErrorCode) {
         self.stats.challenged += 1;
         let nonce = self.long_term.nonce(now, asked.from.client.ip());
-        let realm = self.config.users.realm().to_owned();
+        let realm = self.config.users.shared_realm();
         self.answer(now, asked, Class::Error, |builder| {
-            authenticate::challenge(builder, code, &realm, &nonce)
+            authenticate::challenge(builder, code, &realm, nonce.as_str())
         });
     }
 

@@ -1,0 +1,80 @@
+//! What waits to be sent, in a snapshot.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::{Outbound, Queue, Stream};
+use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
+
+impl Queue {
+    /// `base`: the first TSN not acknowledged, which TSNs are told relative to.
+    pub(crate) fn write(&self, out: &mut SnapshotOutput, now: Instant, base: u64) {
+        out.size(self.streams.len());
+        for (&id, stream) in &self.streams {
+            out.u16(id);
+            out.u16(stream.next_ssn);
+            out.size(stream.low_threshold);
+            // One more than the distance: 0 is "below the base".
+            out.u64((stream.limited_until + 1).saturating_sub(base));
+            out.size(stream.messages.len());
+            for message in &stream.messages {
+                out.octets(&message.payload);
+                out.size(message.sent);
+                out.u32(message.ppid);
+                out.flag(message.unordered);
+                out.flag(message.counted);
+                out.deadline(message.expires, now);
+                out.option(message.max_retransmits, SnapshotOutput::u16);
+            }
+        }
+        let (turns, begun) = self.scheduler.rest();
+        out.flag(begun);
+        out.size(turns.len());
+        turns.iter().for_each(|&stream| out.u16(stream));
+    }
+
+    /// Fills an empty queue.
+    pub(crate) fn read(
+        &mut self,
+        input: &mut SnapshotInput<'_>,
+        now: Instant,
+        base: u64,
+    ) -> Result<(), SnapshotError> {
+        for _ in 0..input.size()? {
+            let id = input.u16()?;
+            let mut stream = Stream { next_ssn: input.u16()?, ..Stream::default() };
+            stream.low_threshold = input.size()?;
+            stream.limited_until = base.saturating_add(input.u64()?).saturating_sub(1);
+            for _ in 0..input.size()? {
+                let mut message = Outbound::new(input.bytes()?, 0);
+                message.sent = input.size()?;
+                message.ppid = input.u32()?;
+                message.unordered = input.flag()?;
+                message.counted = input.flag()?;
+                message.expires = input.deadline(now)?;
+                message.max_retransmits = input.option(SnapshotInput::u16)?;
+                let left = message.payload.len().checked_sub(message.sent);
+                let Some(left) = left.filter(|&left| left > 0) else { return Err(input.damaged()) };
+                stream.buffered += if message.counted { left } else { 0 };
+                self.buffered += left;
+                self.messages += 1;
+                stream.messages.push_back(message);
+            }
+            self.streams.insert(id, stream);
+        }
+        let begun = input.flag()?;
+        let mut turns = VecDeque::new();
+        for _ in 0..input.size()? {
+            turns.push_back(input.u16()?);
+        }
+        // Whose turn it is has something to send, each once.
+        let waiting = self.streams.iter().filter(|(_, s)| !s.messages.is_empty()).map(|(&id, _)| id);
+        let mut sorted: Vec<u16> = turns.iter().copied().collect();
+        sorted.sort_unstable();
+        if !waiting.eq(sorted) {
+            return Err(input.damaged());
+        }
+        self.scheduler.resume(turns, begun);
+        Ok(())
+    }
+}
