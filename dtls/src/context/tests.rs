@@ -335,3 +335,30 @@ fn the_master_secret_is_that_of_the_extension() {
     let (plain, hash) = finished(false);
     assert_eq!(plain, data(secret("master secret", &[[1; 32], [2; 32]].concat()), hash.as_ref()));
 }
+
+/// D37: a signature may be right, and still of a kind that was not offered.
+//= rfc5246#7.4.3-2 test
+//= rfc5246#7.4.8-2 test
+#[test]
+fn signatures_that_were_not_offered_are_refused() {
+    for (role, kind) in
+        [(Role::Client, MessageType::SERVER_KEY_EXCHANGE), (Role::Server, MessageType::CERTIFICATE_VERIFY)]
+    {
+        let (mut cx, mut machine) = fresh(role);
+        let mut outcome = Ok(());
+        for message in heard(role) {
+            // After the hellos, so that they are the same.
+            if message.kind == kind {
+                cx.config.signature_schemes.retain(|scheme| *scheme != OUR_SCHEME);
+            }
+            match feed(&mut cx, machine, message) {
+                Ok(next) => machine = next,
+                Err(reason) => {
+                    outcome = Err(reason);
+                    break;
+                }
+            }
+        }
+        assert_eq!(outcome, Err(CloseReason::BadSignature(kind)));
+    }
+}

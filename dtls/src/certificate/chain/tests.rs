@@ -100,3 +100,22 @@ fn certificates_of_a_corpus_are_judged_without_panic() {
         assert!(accepted > 0);
     }
 }
+
+macro_rules! chain {
+    ($name:literal) => {{
+        let certificates = include_str!(concat!("../../../tests/identities/", $name, ".pem"));
+        let key = include_str!(concat!("../../../tests/identities/", $name, ".key"));
+        let identity = Identity::from_pem(certificates, key).unwrap();
+        identity.chain().map(<[u8]>::to_vec).collect::<Vec<_>>()
+    }};
+}
+
+/// Good signatures of those who may not sign: a leaf, an authority under another name, and one too far above.
+#[test]
+fn only_authorities_issue_certificates() {
+    let issuer = |at| Err(Rejection::Issuer(at));
+    assert_eq!(check_all(&chain!("chain-below-leaf"), IN_TIME), issuer(1));
+    assert_eq!(check_all(&chain!("chain-other-name"), IN_TIME), issuer(1));
+    assert_eq!(check_all(&chain!("chain-too-deep"), IN_TIME), issuer(2));
+    assert_eq!(check_all(&chain!("chain-too-deep")[1..], IN_TIME), Ok(()), "not too far from there");
+}

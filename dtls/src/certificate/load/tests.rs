@@ -4,6 +4,7 @@ use nomagic_testkit::vectors::hex;
 use super::*;
 use crate::crypto::SignatureScheme;
 use crate::crypto::provider::Backend;
+use crate::crypto::signature::SignatureHash;
 
 macro_rules! file {
     ($name:literal) => {
@@ -112,6 +113,23 @@ fn signatures_of_another_implementation_verify() {
         signature.truncate(signature.len() - 2);
         assert!(peer.key.verify(scheme, message, &signature).is_err(), "{name} {scheme}: one octet less");
     }
+}
+
+/// A key that is bound to a hash function signs with no other: here, that of a certificate which names none.
+#[test]
+fn a_key_for_pss_may_be_bound_to_a_hash() {
+    let der = pem_rfc7468::decode_vec(file!("pss.pem").as_bytes()).unwrap().1;
+    let PublicKey::Rsa { key, pss: Some(None) } = peer_key(&der).unwrap().key else { panic!("another key") };
+    let bound = PublicKey::Rsa { key, pss: Some(Some(SignatureHash::Sha384)) };
+    let mut checked = 0;
+    for line in file!("signatures.txt").lines().filter(|line| line.starts_with("pss ")) {
+        let words: Vec<_> = line.split(' ').collect();
+        let scheme = SignatureScheme(u16::from_str_radix(words[1], 16).unwrap());
+        let verified = bound.verify(scheme, b"signed by another implementation", &hex(words[2]));
+        assert_eq!(verified.is_ok(), scheme == SignatureScheme::RSA_PSS_PSS_SHA384, "{scheme}");
+        checked += 1;
+    }
+    assert_eq!(checked, 3);
 }
 
 // D42
