@@ -137,7 +137,7 @@ impl Connection {
         let Some(plaintext) = opened else {
             tree.add("encrypted", content);
             if let Some(suite) = self.suite
-                && !CipherSuite::SUPPORTED.contains(&suite)
+                && ![&CipherSuite::SUPPORTED[..], &CipherSuite::CONSTRAINED].concat().contains(&suite)
             {
                 tree.add("not_decrypted", format!("{suite} is not implemented"));
             }
