@@ -123,3 +123,12 @@ fn cubic_leaves_newreno_a_third() {
     let sum = rates[0] + rates[1];
     assert!(sum > 16.0 && rates[1] >= sum / 3.0, "{rates:?}");
 }
+// Case 20, and a model whose rates are those of the path: a rate taken from the wrong transmission floods it.
+#[test]
+fn the_model_keeps_its_rate_on_clean_and_reordering_paths() {
+    let reorder: fn(Link) -> Link = |link| link.reordering(0.02, 12 * MS);
+    let (rates, stats) = flows_with_stats(&[Controller::Model], 50, 100, 20, reorder);
+    assert!(rates[0] >= 80.0 && stats.retransmissions * 20 < stats.data_chunks_sent, "{rates:?}, {stats:?}");
+    let (rates, stats) = flows_with_stats(&[Controller::Model], 200, 20, 20, clean);
+    assert!(rates[0] >= 16.0, "{rates:?}, {stats:?}");
+}

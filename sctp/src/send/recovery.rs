@@ -177,7 +177,9 @@ impl Recovery {
         if round {
             self.round_end = self.next_packet;
         }
-        let rate = out.rate(now, progress.bytes, newest, rto.least().unwrap_or_default());
+        // Which transmission of a chunk arrived is not known, and the wrong one gives a rate that no path has (Karn).
+        let timed = newest.filter(|newest| newest.transmits == 1);
+        let rate = out.rate(now, progress.bytes, timed, rto.least().unwrap_or_default());
         if progress.bytes > 0 {
             let recovering = self.episode.is_some();
             let once = progress.newest.filter(|newest| newest.transmits == 1);
