@@ -330,6 +330,11 @@ fn idle() {
         let mut idle = ours();
         let message = Bytes::from(vec![7; 65_536]);
         idle.transfer(&message, 64, FLIGHT, AHEAD);
+        // Until the first HEARTBEAT.
+        idle.now += std::time::Duration::from_secs(31);
+        idle.a.handle_timeout(idle.now);
+        idle.z.handle_timeout(idle.now);
+        while idle.exchange(usize::MAX) {}
         idle.buffer = Vec::new();
         idle.flight = Vec::new();
         path = Some(idle);

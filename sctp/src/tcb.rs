@@ -143,6 +143,13 @@ pub(crate) struct Tcb {
 }
 
 impl Tcb {
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        self.out.rest();
+        self.recovery.rest();
+        self.reassembly.rest();
+    }
+
     pub(crate) fn new(
         config: &Config,
         local: Local,

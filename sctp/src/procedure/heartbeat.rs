@@ -82,7 +82,7 @@ impl Association {
     }
 
     pub(crate) fn on_heartbeat_timer(&mut self, now: Instant) {
-        let Self { state, rng, config, .. } = self;
+        let Self { state, rng, config, queue, replies, .. } = self;
         let Some(tcb) = state.tcb_mut() else { return };
         if tcb.heartbeat.deadline.is_none_or(|at| at > now) {
             return;
@@ -98,6 +98,10 @@ impl Association {
             tcb.errors += 1;
             tcb.rto.back_off();
         }
+        // Nothing has happened for long: an idle association holds little.
+        tcb.rest();
+        queue.rest();
+        replies.shrink_to_fit();
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
         tcb.heartbeat.outstanding = Some((nonce, now));

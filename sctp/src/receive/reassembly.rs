@@ -15,6 +15,10 @@ use bytes::{Bytes, BytesMut};
 use crate::chunk::{Data, DataFlags};
 use crate::config::Config;
 
+/// Octets that small messages are copied into together, so that not each of them is an allocation. There are two such
+/// buffers in turn: by the time that one is full, the application has dropped what lies in the other, which is filled again.
+const SLAB: usize = 16 * 1024;
+
 /// Book-keeping of one stored message or run of fragments, octets.
 const OVERHEAD: usize = 160;
 
@@ -55,6 +59,9 @@ struct Run {
     ssn: u16,
     ppid: u32,
     unordered: bool,
+    /// The fragments from its first one on.
+    head: BytesMut,
+    /// Those that came before what is in front of them, in order.
     pieces: VecDeque<BytesMut>,
     length: usize,
 }
@@ -91,6 +98,9 @@ pub(crate) struct Reassembly {
     deferred: Option<Deferred>,
     ready: VecDeque<Received>,
     control: VecDeque<Received>,
+    slabs: [BytesMut; 2],
+    /// What the last message of several fragments was put together in.
+    spare: BytesMut,
     payload: usize,
     overhead: usize,
     pub(crate) orphans: u64,
@@ -110,6 +120,8 @@ impl Reassembly {
             deferred: None,
             ready: VecDeque::new(),
             control: VecDeque::new(),
+            slabs: [BytesMut::new(), BytesMut::new()],
+            spare: BytesMut::new(),
             payload: 0,
             overhead: 0,
             orphans: 0,
@@ -157,7 +169,7 @@ impl Reassembly {
         }
         let (begins, ends) = (data.flags.has(DataFlags::BEGIN), data.flags.has(DataFlags::END));
         if begins && ends {
-            let payload = Bytes::copy_from_slice(data.payload);
+            let payload = self.copy(data.payload);
             self.store(length);
             self.complete(
                 tsn,
@@ -170,6 +182,38 @@ impl Reassembly {
             return Ok(());
         }
         self.fragment(tsn, data, cumulative)
+    }
+
+    /// Nothing has come for long: gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        (self.slabs, self.spare) = ([BytesMut::new(), BytesMut::new()], BytesMut::new());
+        self.ready.shrink_to_fit();
+        self.control.shrink_to_fit();
+    }
+
+    /// Room for a message of several fragments: that of the last one, once the application has dropped it.
+    fn take_spare(&mut self) -> BytesMut {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// A message is whole; what is behind it in its buffer serves for the next.
+    fn finish_spare(&mut self, mut whole: BytesMut) -> Bytes {
+        let payload = whole.split();
+        self.spare = whole;
+        payload.freeze()
+    }
+
+    /// The octets of a whole message, out of the packet's buffer.
+    fn copy(&mut self, octets: &[u8]) -> Bytes {
+        if octets.len() > SLAB / 4 {
+            return Bytes::copy_from_slice(octets);
+        }
+        if self.slabs[0].capacity() < octets.len() {
+            self.slabs.swap(0, 1);
+            self.slabs[0].reserve(SLAB);
+        }
+        self.slabs[0].extend_from_slice(octets);
+        self.slabs[0].split().freeze()
     }
 
     fn store(&mut self, length: usize) {
@@ -211,6 +255,7 @@ impl Reassembly {
         }
         self.payload += length;
         let after = after.and_then(|_| self.runs.remove(&(tsn + 1)));
+        let mut spare = if before.is_none() { self.take_spare() } else { BytesMut::new() };
         let run = self.runs.entry(start).or_insert_with(|| Run {
             last: tsn,
             begins,
@@ -219,15 +264,14 @@ impl Reassembly {
             ssn: data.ssn,
             ppid: data.ppid,
             unordered,
+            head: std::mem::take(&mut spare),
             pieces: VecDeque::new(),
             length: 0,
         });
-        match run.pieces.back_mut() {
-            Some(piece) => piece.extend_from_slice(data.payload),
-            None => run.pieces.push_back(BytesMut::from(data.payload)),
-        }
+        run.pieces.back_mut().unwrap_or(&mut run.head).extend_from_slice(data.payload);
         (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
         if let Some(mut after) = after {
+            run.pieces.push_back(after.head);
             run.pieces.append(&mut after.pieces);
             (run.last, run.ends, run.length) = (after.last, after.ends, run.length + after.length);
             self.overhead -= OVERHEAD;
@@ -241,15 +285,9 @@ impl Reassembly {
     /// A run has become a message.
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
-        let payload = match (run.pieces.pop_front(), run.pieces.is_empty()) {
-            (Some(only), true) => only.freeze(),
-            (Some(mut first), false) => {
-                first.reserve(run.length - first.len());
-                run.pieces.iter().for_each(|piece| first.extend_from_slice(piece));
-                first.freeze()
-            }
-            (None, _) => Bytes::new(),
-        };
+        run.head.reserve(run.length - run.head.len());
+        run.pieces.iter().for_each(|piece| run.head.extend_from_slice(piece));
+        let payload = self.finish_spare(run.head);
         self.complete(start, run.stream, u32::from(run.ssn), run.ppid, run.unordered, payload);
     }
 

@@ -183,6 +183,17 @@ impl Outstanding {
         }
     }
 
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        self.chunks.shrink_to_fit();
+        self.lost.shrink_to_fit();
+        self.torn.shrink_to_fit();
+        for list in [&mut self.acked, &mut self.scratch, &mut self.blocks] {
+            list.clear();
+            list.shrink_to_fit();
+        }
+    }
+
     /// Octets of a chunk with `payload` octets of user data.
     pub(crate) fn chunk_len(&self, payload: usize) -> usize {
         padded(4 + if self.interleaved { IData::HEADER } else { Data::HEADER } + payload)

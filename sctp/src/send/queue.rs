@@ -79,6 +79,13 @@ impl Default for Stream {
     }
 }
 
+impl Queue {
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        self.streams.values_mut().for_each(|stream| stream.messages.shrink_to_fit());
+    }
+}
+
 impl Stream {
     /// What its first message claims, if it has one.
     fn claim(&self) -> Option<Claim> {

@@ -97,6 +97,11 @@ impl Recovery {
         }
     }
 
+    /// Nothing is under way: gives back what remembered it.
+    pub(crate) fn rest(&mut self) {
+        self.history = VecDeque::new();
+    }
+
     /// Number for the packet that is being built.
     pub(crate) fn packet(&self) -> u64 {
         self.next_packet

@@ -62,7 +62,8 @@ impl Reassembly {
         let unordered = flags.has(DataFlags::UNORDERED);
         if begins && ends {
             self.store(payload.len());
-            self.complete(tsn, stream, mid, ppid_or_fsn, unordered, Bytes::copy_from_slice(payload));
+            let payload = self.copy(payload);
+            self.complete(tsn, stream, mid, ppid_or_fsn, unordered, payload);
             return Ok(());
         }
         let held = self.is_held(tsn, stream);
@@ -82,9 +83,11 @@ impl Reassembly {
         if known.map_or(0, |partial| partial.length) + payload.len() > self.max_message {
             return Err(Refusal::TooLarge);
         }
-        self.overhead += if known.is_none() { OVERHEAD } else { 0 };
+        let is_new = known.is_none();
+        self.overhead += if is_new { OVERHEAD } else { 0 };
         self.payload += payload.len();
-        let partial = self.partials.entry(key).or_default();
+        let head = if is_new { self.take_spare() } else { BytesMut::new() };
+        let partial = self.partials.entry(key).or_insert_with(|| Partial { head, ..Partial::default() });
         partial.length += payload.len();
         if begins {
             partial.ppid = ppid_or_fsn;
@@ -107,7 +110,8 @@ impl Reassembly {
         if partial.is_whole()
             && let Some(partial) = self.partials.remove(&key)
         {
-            self.complete(tsn, stream, mid, partial.ppid, unordered, partial.head.freeze());
+            let payload = self.finish_spare(partial.head);
+            self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
         }
         Ok(())
     }

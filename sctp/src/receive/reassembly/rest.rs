@@ -27,7 +27,8 @@ impl Reassembly {
             out.u16(run.ssn);
             out.u32(run.ppid);
             out.flag(run.unordered);
-            let pieces: Vec<&[u8]> = run.pieces.iter().map(AsRef::as_ref).collect();
+            let pieces: Vec<&[u8]> =
+                std::iter::once(&run.head).chain(&run.pieces).map(AsRef::as_ref).collect();
             out.octets(&pieces.concat());
         }
         self.write_partials(out);
@@ -63,12 +64,13 @@ impl Reassembly {
                 ssn: input.u16()?,
                 ppid: input.u32()?,
                 unordered: input.flag()?,
+                head: BytesMut::new(),
                 pieces: VecDeque::new(),
                 length: 0,
             };
             let octets = input.octets()?;
             run.length = octets.len();
-            run.pieces.push_back(BytesMut::from(octets));
+            run.head = BytesMut::from(octets);
             if last < start || self.runs.contains_key(&start) {
                 return Err(input.damaged());
             }
