@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (first, second) = (address("10.0.0.1:5000"), address("10.0.0.1:5001"));
     let (door, other) = (address("192.0.2.7:3478"), address("192.0.2.8:3479"));
     let mut network = Network::new(1);
-    [door.ip(), other.ip()].map(|ip| network.add_host(ip));
+    [door.ip(), other.ip()].into_iter().for_each(|ip| network.add_host(ip));
     let (mapping, filtering) =
         (Dependence::ALL[usize::from(kind) % 3], Dependence::ALL[usize::from(kind / 3) % 3]);
     let ports = [Ports::Preserved, Ports::Parity, Ports::Random][usize::from(kind / 9) % 3];
