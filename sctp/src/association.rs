@@ -11,7 +11,7 @@ use crate::cause::CauseCode;
 use crate::config::{Config, clamp_mtu};
 use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
-use crate::receive::reassembly::Received;
+use crate::receive::reassembly::{Part, PartEnd, Received};
 use crate::rto::Rto;
 use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
@@ -145,7 +145,7 @@ pub struct Association {
     pub(crate) events: Events,
     pub(crate) stats: Stats,
     /// Received before the end and not yet pulled.
-    pub(crate) unread: VecDeque<Received>,
+    pub(crate) unread: VecDeque<Part>,
     /// Messages with this identifier are pulled apart, by the data channel layer.
     pub(crate) control_ppid: Option<u32>,
     /// `shutdown` was called before the association was up.
@@ -324,12 +324,28 @@ impl Association {
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
         self.tick(now);
-        let pulled = self.unread.pop_front().or_else(|| {
+        let unread = std::iter::from_fn(|| self.unread.pop_front()).find_map(|part| part.whole());
+        let pulled = unread.or_else(|| {
             let message = self.state.tcb_mut()?.reassembly.pop()?;
             self.update_window();
             Some(message)
         });
         self.stats.messages_received += u64::from(pulled.is_some());
+        pulled
+    }
+
+    /// The next message as a list of octets or, from [`Config::partial_delivery_point`] on, what there is of one that is
+    /// not whole yet: then the parts of several messages may come in turn, and [`Part::message`] tells them apart. An
+    /// application that sets that point calls this and not [`Association::receive`], which has whole messages only.
+    pub fn receive_part(&mut self, now: Instant) -> Option<Part> {
+        self.tick(now);
+        let pulled = self.unread.pop_front().or_else(|| {
+            let part = self.state.tcb_mut()?.reassembly.pop_part()?;
+            self.update_window();
+            Some(part)
+        });
+        let complete = pulled.as_ref().is_some_and(|part| part.end == PartEnd::Complete);
+        self.stats.messages_received += u64::from(complete);
         pulled
     }
 
