@@ -1,0 +1,104 @@
+//! What clients of `turn-server` do that they should not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nomagic_examples::turn_server::Driver;
+use nomagic_stun::attribute::RequestedTransport;
+use nomagic_stun::turn::{RelayRange, ServerConfig, Users, next_message};
+use nomagic_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
+
+/// A server on a thread of its own, which ends with the test.
+struct Server {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut users = Users::new("example.org").unwrap();
+        users.add("alice", "secret").unwrap();
+        let mut config = ServerConfig::new(users);
+        let ip = std::net::IpAddr::from([127, 0, 0, 1]);
+        config.relays.push(RelayRange::from(ip));
+        let mut driver = Driver::new(config, &[SocketAddr::new(ip, 0)]).unwrap();
+        let (address, over) = (driver.addresses()[0], Arc::new(AtomicBool::new(false)));
+        let told = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            while !told.load(Ordering::Relaxed) {
+                driver.run_until(Some(Instant::now() + Duration::from_millis(50))).unwrap();
+            }
+        });
+        Self { address, over, thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+fn allocate() -> Vec<u8> {
+    let mut out = Vec::new();
+    MessageBuilder::new(&mut out, MessageType::new(Method::ALLOCATE, Class::Request), TransactionId([7; 12]))
+        .attribute(&RequestedTransport::UDP)
+        .finish()
+        .unwrap();
+    out
+}
+
+/// A client without a password that asks and never reads: its questions wait with the kernel, not its answers with us. Once
+/// it reads, it is answered whatever it has asked.
+#[test]
+fn answers_that_nobody_reads_hold_up_the_questions() {
+    const MOST: usize = 64 << 20;
+    let server = Server::start();
+    let mut client = TcpStream::connect(server.address).unwrap();
+    let timeout = Some(Duration::from_secs(1));
+    client.set_write_timeout(timeout).unwrap();
+    client.set_read_timeout(timeout).unwrap();
+    let request = allocate();
+    let (many, mut sent) = (request.repeat(1000), 0);
+    let stopped = loop {
+        match client.write(&many[sent % request.len()..]) {
+            Ok(count) => sent += count,
+            Err(error) => break error.kind(),
+        }
+        assert!(sent < MOST, "the server reads on, and keeps {} answers", sent / request.len());
+    };
+    assert!(matches!(stopped, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{stopped:?}");
+    let (mut waiting, mut answers, mut chunk) = (Vec::new(), 0, vec![0; 1 << 16]);
+    while answers < sent / request.len() {
+        let count = client.read(&mut chunk).unwrap_or_else(|error| panic!("{error} after {answers} answers"));
+        waiting.extend_from_slice(&chunk[..count]);
+        let mut at = 0;
+        while let Some(len) = next_message(&waiting[at..]).unwrap().filter(|len| at + len <= waiting.len()) {
+            assert_eq!(Message::parse(&waiting[at..at + len]).unwrap().class(), Class::Error);
+            (at, answers) = (at + len, answers + 1);
+        }
+        waiting.drain(..at);
+    }
+}
+
+/// Without an allocation nobody needs a long message: its beginning ends the connection.
+#[test]
+fn a_strangers_long_message_is_not_waited_for() {
+    let server = Server::start();
+    let mut client = TcpStream::connect(server.address).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut header = allocate();
+    header[2..4].copy_from_slice(&0xfffc_u16.to_be_bytes());
+    client.write_all(&header).unwrap();
+    match client.read(&mut [0; 1]) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
