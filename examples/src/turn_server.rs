@@ -71,9 +71,10 @@ impl Driver {
     /// Opens the doors: each address for datagrams and for streams.
     ///
     /// # Errors
-    /// An address is in use, or not ours.
+    /// An address is in use, or not ours, to listen at or to relay from.
     pub fn new(config: ServerConfig, listen: &[SocketAddr]) -> io::Result<Self> {
         let mut config = config;
+        let relays = config.relays.clone();
         // On Linux each socket can be told for a single datagram.
         config.dont_fragment = cfg!(target_os = "linux");
         let now = Instant::now();
@@ -98,12 +99,20 @@ impl Driver {
             seeded: now,
             streams: 0,
         };
+        for range in relays {
+            Udp::bind(SocketAddr::new(range.ip, 0)).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot relay from {}: {error}", range.ip))
+            })?;
+        }
         for address in listen {
-            let udp = Udp::bind(*address)?;
+            let at = |error: io::Error| {
+                io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
+            };
+            let udp = Udp::bind(*address).map_err(at)?;
             let local = udp.local;
             let key = driver.add(Socket::Clients(udp))?;
             driver.doors.insert(local, key);
-            driver.add(Socket::Door(TcpListener::bind(local)?, local))?;
+            driver.add(Socket::Door(TcpListener::bind(local).map_err(at)?, local))?;
         }
         Ok(driver)
     }

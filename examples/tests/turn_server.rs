@@ -1,8 +1,9 @@
-//! What clients of `turn-server` do that they should not.
+//! What clients of `turn-server` do that they should not, and how `turn` is told what makes no sense.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -101,4 +102,34 @@ fn a_strangers_long_message_is_not_waited_for() {
         Ok(count) => assert_eq!(count, 0),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
+}
+
+#[test]
+fn turn_refuses_what_makes_no_sense_in_one_line() {
+    let user = ["--user", "alice:secret"];
+    for (arguments, word) in [
+        (&[][..], "--user"),
+        (&["--user", "alice"], "--user"),
+        (&["--user", "alice:\u{7}"], "--user"),
+        (&[user[0], user[1], "--count", "0"], "--count"),
+        (&[user[0], user[1], "--size", "7"], "--size"),
+        (&[user[0], user[1], "--kind", "tcp"], "--transport tcp"),
+        (&[user[0], user[1], "--kind", "odd"], "--kind"),
+        (&[user[0], user[1], "--load", "1", "--transport", "tcp"], "--load"),
+        (&[user[0], user[1], "--server", "192.0.2.1:port"], "192.0.2.1:port"),
+        (&["--nonsense"], "--nonsense"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_turn")).args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.starts_with("turn: ") && said.contains(word), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+    }
+    let server = Server::start();
+    let output = Command::new(env!("CARGO_BIN_EXE_turn"))
+        .args(["--server", &server.address.to_string(), "--user", "alice:wrong"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "turn: no allocation: refused with 401\n");
 }

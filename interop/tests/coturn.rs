@@ -214,6 +214,7 @@ fn a_server_that_nobody_could_use_does_not_start() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
         assert!(said.contains(word) && !said.contains("panicked"), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
     };
     refused(&[], "nobody");
     refused(&["--user", "alice"], "--user");
@@ -224,6 +225,7 @@ fn a_server_that_nobody_could_use_does_not_start() {
     refused(&["--user", "a:b", "--allow-peer", "10.0.0.0/33"], "--allow-peer");
     refused(&["--user", "a:b", "--config", "/nonexistent"], "/nonexistent");
     refused(&["--user", "a:b", "--listen", "203.0.113.1:3478"], "203.0.113.1");
+    refused(&["--user", "a:b", "--listen", "127.0.0.1:0", "--relay", "203.0.113.1"], "203.0.113.1");
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("turn-server.conf");
     std::fs::write(&file, "# a comment\n\nrealm = example.org\nnonsense = 1\n").unwrap();
     refused(&["--config", file.to_str().unwrap()], "nonsense");
