@@ -62,10 +62,23 @@ enum Socket {
 const ROUNDS: usize = 8;
 /// Streams at a time, of clients and peers together.
 const STREAMS: usize = 8192;
+/// Streams of one client address, once half of all are taken: nobody can have them all without a password.
+const SHARE: usize = STREAMS / 8;
 /// How often stale streams are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often the server's generator gets fresh randomness.
 const RESEED: Duration = Duration::from_secs(3600);
+
+/// Lets the process open as many sockets as the system allows: each allocation takes one.
+pub fn raise_socket_limit() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // What is refused leaves fewer allocations.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+}
 
 impl Driver {
     /// Opens the doors: each address for datagrams and for streams.

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nomagic_examples::turn_server::Driver;
+use nomagic_examples::turn_server::{Driver, raise_socket_limit};
 use nomagic_stun::attribute::RequestedTransport;
 use nomagic_stun::turn::{RelayRange, ServerConfig, Users, next_message};
 use nomagic_stun::{Class, Message, MessageBuilder, MessageType, Method, TransactionId};
+use socket2::{Domain, Socket, Type};
 
 /// A server on a thread of its own, which ends with the test.
 struct Server {
@@ -101,6 +102,30 @@ fn a_strangers_long_message_is_not_waited_for() {
     match client.read(&mut [0; 1]) {
         Ok(count) => assert_eq!(count, 0),
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
+
+/// One address can take half of the streams and no more; another one still gets in.
+#[test]
+fn one_address_cannot_take_all_streams() {
+    raise_socket_limit();
+    let server = Server::start();
+    let mut clients = Vec::new();
+    for _ in 0..4300 {
+        // Where the system has no more sockets for a test, there is nothing to see.
+        let Ok(client) = TcpStream::connect(server.address) else { return };
+        clients.push(client);
+    }
+    let answered = |mut client: &TcpStream| {
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        client.write_all(&allocate()).and_then(|()| client.read(&mut [0; 20])).is_ok_and(|count| count > 0)
+    };
+    assert!(answered(&clients[0]), "who came early has a stream");
+    assert!(!answered(clients.last().unwrap()), "who came late has none");
+    let other = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    if other.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).is_ok() {
+        other.connect(&server.address.into()).unwrap();
+        assert!(answered(&other.into()), "from elsewhere there is room");
     }
 }
 

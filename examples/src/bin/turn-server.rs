@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use nomagic_examples::options::explain;
-use nomagic_examples::turn_server::{Driver, Options, OptionsError};
+use nomagic_examples::turn_server::{Driver, Options, OptionsError, raise_socket_limit};
 
 fn main() -> ExitCode {
     let served = Options::read(std::env::args()).and_then(|options| serve(&options));
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<(), OptionsError> {
     let config = options.server()?;
+    raise_socket_limit();
     let refused = |error: std::io::Error| OptionsError::Refused(error.to_string());
     let mut driver = Driver::new(config, &options.listen()).map_err(refused)?;
     for address in driver.addresses() {

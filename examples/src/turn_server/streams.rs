@@ -1,7 +1,7 @@
 //! TCP: clients that come with streams, and connections to peers (RFC 6062).
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use nomagic_stun::attribute::ConnectionId;
 use nomagic_stun::turn::{FiveTuple, Protocol, ServerInput, Transport, next_message};
 use socket2::{Domain, Protocol as Kind, Socket as RawSocket, Type};
 
-use super::{Driver, STREAMS, Socket};
+use super::{Driver, SHARE, STREAMS, Socket};
 
 /// A connection, and what waits to be written to it.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Driver {
             Ok(accepted) => accepted,
             Err(error) => return is_passing(&error),
         };
-        if self.streams < STREAMS {
+        if self.has_room(client.ip()) {
             let from = FiveTuple { client, server, transport };
             if let Ok(key) = self.add(Socket::Stream(Stream::new(io, Role::Client(from)))) {
                 self.clients.insert(from, key);
@@ -104,6 +104,11 @@ impl Driver {
             }
         }
         true
+    }
+
+    fn has_room(&self, client: IpAddr) -> bool {
+        let own = || self.clients.keys().filter(|own| own.client.ip() == client).count();
+        self.streams < STREAMS / 2 || (self.streams < STREAMS && own() < SHARE)
     }
 
     pub(super) fn accept_peer(&mut self, key: usize) -> bool {
