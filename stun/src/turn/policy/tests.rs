@@ -74,6 +74,10 @@ fn addresses_of_tunnels_are_refused_whatever_they_lead_to() {
         assert!(!PeerPolicy::new().allow("::/0".parse().unwrap()).permits(ip(tunnel)), "{tunnel}");
         assert!(PeerPolicy::new().allow_tunnels().permits(ip(tunnel)), "{tunnel}");
     }
+    // Where tunnels are allowed both of Teredo's ends count: the server's address, and the client's with its bits turned.
+    for end in ["2001:0:7f00:1::f7f7:f7f7", "2001:0:808:808::80ff:fffe"] {
+        assert!(!PeerPolicy::new().allow_tunnels().permits(ip(end)), "{end}");
+    }
 }
 
 #[test]
