@@ -1,16 +1,18 @@
 //! The association: what a user calls. Each call is a few lines that delegate.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rand::rngs::ChaCha20Rng;
-use rand::{CryptoRng, Rng, SeedableRng};
+use rand::{CryptoRng, Rng};
 
 use crate::cause::CauseCode;
-use crate::config::{Config, clamp_mtu};
+use crate::config::{Config, Settings, clamp_mtu};
 use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
+use crate::lazy::{Lazy, blank};
+use crate::random::Seed;
 use crate::receive::reassembly::Received;
 use crate::rto::Rto;
 use crate::send::congestion;
@@ -131,21 +133,23 @@ pub(crate) struct Reply {
     pub(crate) alone: bool,
 }
 
+blank!(VecDeque<Reply>, VecDeque::new());
+
 /// One end of an SCTP association over DTLS (RFC 9260, RFC 8261). It knows no addresses.
 ///
 /// See the crate page for the driving loop and the tables of events, timers and limits.
 pub struct Association {
-    pub(crate) config: Config,
-    pub(crate) rng: ChaCha20Rng,
+    pub(crate) config: Settings,
+    pub(crate) seed: Seed,
     pub(crate) cookie_key: CookieKey,
     pub(crate) local: Local,
     pub(crate) state: State,
     pub(crate) queue: Queue,
-    pub(crate) replies: VecDeque<Reply>,
+    pub(crate) replies: Lazy<VecDeque<Reply>>,
     pub(crate) events: Events,
     pub(crate) stats: Stats,
     /// Received before the end and not yet pulled.
-    pub(crate) unread: VecDeque<Received>,
+    pub(crate) unread: Lazy<VecDeque<Received>>,
     /// Messages with this identifier are pulled apart, by the data channel layer.
     pub(crate) control_ppid: Option<u32>,
     /// `shutdown` was called before the association was up.
@@ -156,24 +160,26 @@ pub struct Association {
 
 impl Association {
     /// An association that waits for `connect` or for the peer's INIT. Tags, TSNs, cookie key and nonces come from a
-    /// generator seeded with `rng`, which is not used afterwards.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
-        let mut rng = ChaCha20Rng::from_rng(rng);
+    /// generator seeded with `rng`, which is not used afterwards. Many associations may share one `Arc<Config>`.
+    pub fn new(config: impl Into<Arc<Config>>, rng: &mut impl CryptoRng) -> Self {
+        let config = Settings::new(config.into());
+        let mut seed = Seed::new(rng);
+        let mut rng = seed.generator();
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         let local = Local::random(&mut rng);
         let scheduling = config.scheduling;
         Self {
-            config: config.clamped(),
-            rng,
+            config,
+            seed,
             cookie_key: CookieKey(key),
             local,
             state: State::Closed,
             queue: Queue::new(scheduling),
-            replies: VecDeque::new(),
+            replies: Lazy::default(),
             events: Events::default(),
             stats: Stats::default(),
-            unread: VecDeque::new(),
+            unread: Lazy::default(),
             control_ppid: None,
             shutdown_wanted: false,
             now: None,
@@ -227,8 +233,7 @@ impl Association {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.low.append(&mut self.queue.low);
-        self.events.poll()
+        self.events.poll(&mut self.queue.low)
     }
 
     /// When to call [`Association::handle_timeout`].
@@ -324,7 +329,8 @@ impl Association {
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
         self.tick(now);
-        let pulled = self.unread.pop_front().or_else(|| {
+        let unread = if self.unread.is_empty() { None } else { self.unread.pop_front() };
+        let pulled = unread.or_else(|| {
             let message = self.state.tcb_mut()?.reassembly.pop()?;
             self.update_window();
             Some(message)

@@ -1,5 +1,7 @@
 //! What can be set. Every default is safe on the open Internet; the crate page says what each limit bounds.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::packet::HEADER;
@@ -38,7 +40,7 @@ pub enum Scheduling {
 }
 
 /// Settings of one association. Change fields of [`Config::default`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// Port at this end; `a=sctp-port` of our description; 1 or more. Default 5000.
@@ -151,10 +153,44 @@ impl Config {
         self.max_window = self.max_window.max(self.initial_window);
         self
     }
+}
+
+/// What many associations may share, and beside it what each finds out for itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    shared: Arc<Config>,
+    pub(crate) path_mtu: usize,
+    pub(crate) max_path_mtu: Option<usize>,
+    pub(crate) max_send_message: usize,
+}
+
+impl Settings {
+    pub(crate) fn new(mut shared: Arc<Config>) -> Self {
+        let sound = Config::clone(&shared).clamped();
+        if *shared != sound {
+            shared = Arc::new(sound);
+        }
+        let Config { path_mtu, max_path_mtu, max_send_message, .. } = *shared;
+        Self { shared, path_mtu, max_path_mtu, max_send_message }
+    }
+
+    /// What was agreed before counts, whatever was set.
+    pub(crate) fn set_interleaving(&mut self, agreed: bool) {
+        if self.interleaving != agreed {
+            Arc::make_mut(&mut self.shared).interleaving = agreed;
+        }
+    }
 
     /// The PMDCS of RFC 9260 section 7: octets that one packet has for DATA chunks.
     pub(crate) fn largest_data(&self) -> usize {
         (self.path_mtu - HEADER) & !3
+    }
+}
+
+impl Deref for Settings {
+    type Target = Config;
+    fn deref(&self) -> &Config {
+        &self.shared
     }
 }
 

@@ -14,6 +14,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{Data, DataFlags};
 use crate::config::Config;
+use crate::lazy::{Lazy, blank};
+use crate::table::Table;
 
 /// Octets that small messages are copied into together, so that not each of them is an allocation. There are two such
 /// buffers in turn: by the time that one is full, the application has dropped what lies in the other, which is filled again.
@@ -37,6 +39,8 @@ pub struct Received {
     /// How many times the peer had reset the stream before.
     pub(crate) epoch: u32,
 }
+
+blank!(VecDeque<Received>, VecDeque::new());
 
 /// Why DATA was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,14 @@ struct Deferred {
     held: Vec<(Received, u32)>,
 }
 
+/// What is used again and again while data flows.
+#[derive(Debug, Default)]
+struct Buffers {
+    slabs: [BytesMut; 2],
+    /// What the last message of several fragments was put together in.
+    spare: BytesMut,
+}
+
 /// Everything received and not yet pulled.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
@@ -93,14 +105,12 @@ pub(crate) struct Reassembly {
     mask: u32,
     runs: BTreeMap<u64, Run>,
     partials: interleaved::Partials,
-    streams: BTreeMap<u16, Stream>,
+    streams: Table<Stream>,
     waiting: BTreeMap<(u16, u32), Received>,
-    deferred: Option<Deferred>,
+    deferred: Option<Box<Deferred>>,
     ready: VecDeque<Received>,
-    control: VecDeque<Received>,
-    slabs: [BytesMut; 2],
-    /// What the last message of several fragments was put together in.
-    spare: BytesMut,
+    control: Lazy<VecDeque<Received>>,
+    buffers: Option<Box<Buffers>>,
     payload: usize,
     overhead: usize,
     pub(crate) orphans: u64,
@@ -115,13 +125,12 @@ impl Reassembly {
             mask: if interleaved { u32::MAX } else { 0xffff },
             partials: BTreeMap::new(),
             runs: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            streams: Table::default(),
             waiting: BTreeMap::new(),
             deferred: None,
             ready: VecDeque::new(),
-            control: VecDeque::new(),
-            slabs: [BytesMut::new(), BytesMut::new()],
-            spare: BytesMut::new(),
+            control: Lazy::default(),
+            buffers: None,
             payload: 0,
             overhead: 0,
             orphans: 0,
@@ -186,20 +195,32 @@ impl Reassembly {
 
     /// Nothing has come for long: gives back the room that nothing stands in.
     pub(crate) fn rest(&mut self) {
-        (self.slabs, self.spare) = ([BytesMut::new(), BytesMut::new()], BytesMut::new());
+        self.buffers = None;
         self.ready.shrink_to_fit();
-        self.control.shrink_to_fit();
+        if self.control.is_empty() {
+            self.control.rest();
+        }
+        if self.runs.is_empty() {
+            self.runs = BTreeMap::new();
+        }
+        if self.partials.is_empty() {
+            self.partials = BTreeMap::new();
+        }
+        if self.waiting.is_empty() {
+            self.waiting = BTreeMap::new();
+        }
+        self.streams.rest();
     }
 
     /// Room for a message of several fragments: that of the last one, once the application has dropped it.
     fn take_spare(&mut self) -> BytesMut {
-        std::mem::take(&mut self.spare)
+        self.buffers.as_mut().map(|buffers| std::mem::take(&mut buffers.spare)).unwrap_or_default()
     }
 
     /// A message is whole; what is behind it in its buffer serves for the next.
     fn finish_spare(&mut self, mut whole: BytesMut) -> Bytes {
         let payload = whole.split();
-        self.spare = whole;
+        self.buffers.get_or_insert_default().spare = whole;
         payload.freeze()
     }
 
@@ -208,12 +229,13 @@ impl Reassembly {
         if octets.len() > SLAB / 4 {
             return Bytes::copy_from_slice(octets);
         }
-        if self.slabs[0].capacity() < octets.len() {
-            self.slabs.swap(0, 1);
-            self.slabs[0].reserve(SLAB);
+        let [slab, other] = &mut self.buffers.get_or_insert_default().slabs;
+        if slab.capacity() < octets.len() {
+            std::mem::swap(slab, other);
+            slab.reserve(SLAB);
         }
-        self.slabs[0].extend_from_slice(octets);
-        self.slabs[0].split().freeze()
+        slab.extend_from_slice(octets);
+        slab.split().freeze()
     }
 
     fn store(&mut self, length: usize) {
@@ -316,7 +338,7 @@ impl Reassembly {
             deferred.held.push((message, number));
             return;
         }
-        let Stream { next, epoch } = *self.streams.entry(stream).or_default();
+        let Stream { next, epoch } = *self.streams.entry(stream);
         message.epoch = epoch;
         if unordered {
             self.hand_over(message);
@@ -335,13 +357,13 @@ impl Reassembly {
     /// The message after `number` is next.
     fn advance(&mut self, stream: u16, number: u32) {
         let next = number.wrapping_add(1) & self.mask;
-        self.streams.entry(stream).or_default().next = next;
+        self.streams.entry(stream).next = next;
     }
 
     /// Hands over messages that waited for the one before them.
     fn follow(&mut self, stream: u16) {
         loop {
-            let next = self.streams.entry(stream).or_default().next;
+            let next = self.streams.entry(stream).next;
             let Some(message) = self.waiting.remove(&(stream, next)) else { return };
             self.advance(stream, next);
             self.hand_over(message);
@@ -368,7 +390,7 @@ impl Reassembly {
         self.drop_headless(cumulative + 1);
         for (stream, unordered, number) in streams {
             self.drop_partials(stream, unordered, number);
-            let first = self.streams.entry(stream).or_default().next;
+            let first = self.streams.entry(stream).next;
             if unordered || self.is_after(first, number) {
                 continue;
             }
@@ -402,7 +424,7 @@ impl Reassembly {
 
     /// Streams (`None`: all) begin again at SSN 0 once everything up to `last_tsn` has arrived.
     pub(crate) fn defer_reset(&mut self, last_tsn: u64, streams: Option<Vec<u16>>) {
-        self.deferred = Some(Deferred { last_tsn, streams, held: Vec::new() });
+        self.deferred = Some(Box::new(Deferred { last_tsn, streams, held: Vec::new() }));
     }
 
     /// The TSN that a reset waits for.
@@ -413,9 +435,9 @@ impl Reassembly {
     /// Performs the reset that waits and returns its streams.
     pub(crate) fn finish_reset(&mut self) -> Vec<u16> {
         let Some(deferred) = self.deferred.take() else { return Vec::new() };
-        let streams = deferred.streams.unwrap_or_else(|| self.streams.keys().copied().collect());
+        let streams = deferred.streams.unwrap_or_else(|| self.streams.iter().map(|(id, _)| id).collect());
         for &stream in &streams {
-            let state = self.streams.entry(stream).or_default();
+            let state = self.streams.entry(stream);
             *state = Stream { next: 0, epoch: state.epoch.wrapping_add(1) };
             self.drop_stale_partials(stream);
             let stale: Vec<_> =
@@ -436,7 +458,7 @@ impl Reassembly {
 
     /// How many times the peer has reset the stream.
     pub(crate) fn epoch(&self, stream: u16) -> u32 {
-        self.streams.get(&stream).map_or(0, |s| s.epoch)
+        self.streams.get(stream).map_or(0, |s| s.epoch)
     }
 
     /// The next message.
@@ -448,6 +470,9 @@ impl Reassembly {
 
     /// The next message with the control identifier.
     pub(crate) fn pop_control(&mut self) -> Option<Received> {
+        if self.control.is_empty() {
+            return None;
+        }
         let message = self.control.pop_front()?;
         self.release(message.payload.len());
         Some(message)

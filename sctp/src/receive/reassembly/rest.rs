@@ -12,7 +12,7 @@ impl Reassembly {
     /// `unread`: messages that stand before all others.
     pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Received>) {
         out.size(self.streams.len());
-        for (&id, stream) in &self.streams {
+        for (id, stream) in self.streams.iter() {
             out.u16(id);
             out.u32(stream.next);
             out.u32(stream.epoch);
@@ -51,7 +51,7 @@ impl Reassembly {
     ) -> Result<(), SnapshotError> {
         for _ in 0..input.size()? {
             let id = input.u16()?;
-            self.streams.insert(id, Stream { next: input.u32()?, epoch: input.u32()? });
+            *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()? };
         }
         for _ in 0..input.size()? {
             let start = serial::unwrap(input.u32()?, cumulative);
