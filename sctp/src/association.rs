@@ -328,10 +328,12 @@ impl Association {
     /// The next message, in the order of arrival; within a stream, ordered messages in the order of sending. Makes room
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
-        self.tick(now);
+        let now = self.tick(now);
         let unread = if self.unread.is_empty() { None } else { self.unread.pop_front() };
         let pulled = unread.or_else(|| {
-            let message = self.state.tcb_mut()?.reassembly.pop()?;
+            let reassembly = &mut self.state.tcb_mut()?.reassembly;
+            let message = reassembly.pop()?;
+            reassembly.on_pulled(now, message.payload.len());
             self.update_window();
             Some(message)
         });
@@ -363,9 +365,9 @@ impl Association {
     /// Tells the peer about room once it is worth a packet (RFC 9260 section 6.2).
     fn update_window(&mut self) {
         let least = u32::try_from(2 * self.config.path_mtu).unwrap_or(u32::MAX);
-        let worth = least.max(self.config.receive_window / 4).min(self.config.receive_window / 2 + 1);
-        let half = self.config.receive_window / 2;
         let Some(tcb) = self.state.receiving() else { return };
+        let half = u32::try_from(tcb.reassembly.window() / 2).unwrap_or(u32::MAX);
+        let worth = least.max(half / 2).min(half.saturating_add(1));
         let room = tcb.reassembly.a_rwnd();
         if tcb.announced < half && room.saturating_sub(tcb.announced) >= worth {
             tcb.tracker.ask_for_sack();

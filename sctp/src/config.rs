@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::packet::HEADER;
+use crate::receive::window;
 
 /// Who decides how much may be in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,13 +57,14 @@ pub struct Config {
     pub outbound_streams: u16,
     /// Streams we are ready to receive on; 1 or more. Default 65,535.
     pub inbound_streams: u16,
-    /// Receive window; octets of user data not yet pulled, 1,500 or more. Default 4 MiB.
+    /// Largest receive window; octets of user data not yet pulled, 1,500 or more. It begins with 1 MiB, or this if it is less, and
+    /// grows as the path asks for. Default 32 MiB: what 500 Mbit/s over 100 ms need.
     pub receive_window: u32,
     /// Largest message taken from the peer, octets; a larger one ends the association. Default 1 MiB.
     pub max_receive_message: usize,
     /// Largest message given to `send`, octets: the peer's `a=max-message-size`. Default 1 MiB.
     pub max_send_message: usize,
-    /// What `send` may pile up, sent but unacknowledged data included; octets. Default 4 MiB.
+    /// What `send` may pile up, sent but unacknowledged data included; octets. Default 32 MiB, as the receive window.
     pub send_buffer: usize,
     /// Retransmission time-out before the first measurement (RFC 9260 section 16: 1 s). Default 500 ms.
     pub rto_initial: Duration,
@@ -110,10 +112,10 @@ impl Default for Config {
             max_path_mtu: None,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
-            receive_window: 4 << 20,
+            receive_window: 32 << 20,
             max_receive_message: 1 << 20,
             max_send_message: 1 << 20,
-            send_buffer: 4 << 20,
+            send_buffer: 32 << 20,
             rto_initial: Duration::from_millis(500),
             rto_min: Duration::from_millis(300),
             rto_max: Duration::from_secs(10),
@@ -172,6 +174,12 @@ impl Settings {
         }
         let Config { path_mtu, max_path_mtu, max_send_message, .. } = *shared;
         Self { shared, path_mtu, max_path_mtu, max_send_message }
+    }
+
+    /// What the peer may send at first.
+    pub(crate) fn first_window(&self) -> u32 {
+        let most = usize::try_from(self.receive_window).unwrap_or(usize::MAX);
+        u32::try_from(window::start(most)).unwrap_or(self.receive_window)
     }
 
     /// What was agreed before counts, whatever was set.

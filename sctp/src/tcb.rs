@@ -182,7 +182,7 @@ impl Tcb {
             errors: 0,
             forward_due: false,
             forward_sent: None,
-            announced: config.receive_window,
+            announced: config.first_window(),
         }
     }
 

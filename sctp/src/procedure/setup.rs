@@ -35,7 +35,7 @@ impl Association {
     fn our_init<'a>(&self, local: Local, params: Params<'a>) -> Init<'a> {
         Init {
             tag: local.tag,
-            a_rwnd: self.config.receive_window,
+            a_rwnd: self.config.first_window(),
             outbound: self.config.outbound_streams,
             inbound: self.config.inbound_streams,
             initial_tsn: local.initial_tsn,

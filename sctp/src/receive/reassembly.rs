@@ -1,7 +1,7 @@
 //! Fragments to messages, messages into order, within a bound.
 //!
 //! User data is copied once, behind the fragment before it. A hole in a message costs one more copy when it is filled.
-//! What the bound is: `receive_window` octets of user data, and the same again for book-keeping; data that fills a hole
+//! What the bound is: a window of octets of user data, and the same again for book-keeping; data that fills a hole
 //! may exceed it by a reserve, and data that is next in line is taken whenever there is nothing the application could
 //! read to make room. So nothing can wait for itself.
 
@@ -9,12 +9,14 @@ mod interleaved;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{Data, DataFlags};
 use crate::config::Config;
 use crate::lazy::{Lazy, blank};
+use crate::receive::window::{Pace, Window};
 use crate::table::Table;
 
 /// Octets that small messages are copied into together, so that not each of them is an allocation. There are two such
@@ -92,12 +94,13 @@ struct Buffers {
     slabs: [BytesMut; 2],
     /// What the last message of several fragments was put together in.
     spare: BytesMut,
+    pace: Pace,
 }
 
 /// Everything received and not yet pulled.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    window: usize,
+    window: Window,
     max_message: usize,
     /// Messages with this identifier overtake those the application has not pulled yet.
     control_ppid: Option<u32>,
@@ -119,7 +122,7 @@ pub(crate) struct Reassembly {
 impl Reassembly {
     pub(crate) fn new(config: &Config, control_ppid: Option<u32>, interleaved: bool) -> Self {
         Self {
-            window: usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4),
+            window: Window::new(usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4)),
             max_message: config.max_receive_message,
             control_ppid,
             mask: if interleaved { u32::MAX } else { 0xffff },
@@ -139,9 +142,22 @@ impl Reassembly {
 
     /// Octets of user data that there is room for.
     pub(crate) fn a_rwnd(&self) -> u32 {
-        let payload = self.window.saturating_sub(self.payload);
-        let all = (2 * self.window).saturating_sub(self.payload + self.overhead);
+        let window = self.window.octets();
+        let payload = window.saturating_sub(self.payload);
+        let all = (2 * window).saturating_sub(self.payload + self.overhead);
         u32::try_from(payload.min(all)).unwrap_or(u32::MAX)
+    }
+
+    /// Octets that the window has, those in it included.
+    pub(crate) fn window(&self) -> usize {
+        self.window.octets()
+    }
+
+    /// The application has pulled this much.
+    pub(crate) fn on_pulled(&mut self, now: Instant, octets: usize) {
+        if let Some(buffers) = &mut self.buffers {
+            self.window.on_pulled(now, octets, &mut buffers.pace);
+        }
     }
 
     /// Whether there is room for a chunk with this TSN; see the top of this file.
@@ -150,10 +166,11 @@ impl Reassembly {
         if room >= length {
             return Ok(());
         }
-        let reserve = (self.window / 8).max(32 * 1024);
+        let window = self.window.octets();
+        let reserve = (window / 8).max(32 * 1024);
         let within = |extra: usize| {
-            self.payload + length <= self.window + reserve + extra
-                && self.payload + self.overhead <= 2 * (self.window + reserve) + extra
+            self.payload + length <= window + reserve + extra
+                && self.payload + self.overhead <= 2 * (window + reserve) + extra
         };
         if tsn == cumulative + 1 && self.ready.is_empty() && self.control.is_empty() {
             // Nothing that the application could do would make room.

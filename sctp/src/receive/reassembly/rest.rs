@@ -49,6 +49,7 @@ impl Reassembly {
         input: &mut SnapshotInput<'_>,
         cumulative: u64,
     ) -> Result<(), SnapshotError> {
+        self.window.open();
         for _ in 0..input.size()? {
             let id = input.u16()?;
             *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()? };
