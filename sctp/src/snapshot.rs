@@ -6,6 +6,7 @@
 mod channels;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand::CryptoRng;
@@ -114,7 +115,7 @@ impl Association {
     /// # Errors
     /// See [`SnapshotError`].
     pub fn restore(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         now: Instant,
         snapshot: &Snapshot,
         rng: &mut impl CryptoRng,
@@ -166,8 +167,9 @@ impl Association {
         let capabilities = Capabilities::from_bits(input.u8()?);
         let peer = Peer { tag, initial_tsn, a_rwnd, outbound, inbound, capabilities };
         // What was agreed counts, whatever the settings are now.
-        self.config.interleaving = input.flag()?;
-        let mut tcb = Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng));
+        self.config.set_interleaving(input.flag()?);
+        let mut tcb =
+            Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.seed.generator()));
         (tcb.tie, tcb.outbound_streams) = (tie, outbound_streams);
         tcb.peer_window = input.size()?;
         tcb.rto.read(input)?;

@@ -113,7 +113,7 @@ impl Parts {
     }
 
     /// A whole message was pulled.
-    pub(super) fn on_pulled(&mut self) {
+    pub(super) fn count_pulled(&mut self) {
         self.pulled += 1;
     }
 
@@ -192,7 +192,7 @@ impl Reassembly {
     /// Opens a message if it may be handed over, else notes that it waits.
     fn consider(&mut self, key: Key) {
         let Some(message) = self.unfinished(key) else { return };
-        let state = self.streams.get(&message.stream).copied().unwrap_or_default();
+        let state = self.streams.get(message.stream).copied().unwrap_or_default();
         let its_turn = !message.held && (message.unordered || message.number == state.next);
         let Some(parts) = &mut self.parts else { return };
         if !its_turn {

@@ -12,7 +12,7 @@ impl Reassembly {
     /// `unread`: messages that stand before all others, all of them whole.
     pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Part>) {
         out.size(self.streams.len());
-        for (&id, stream) in &self.streams {
+        for (id, stream) in self.streams.iter() {
             out.u16(id);
             out.u32(stream.next);
             out.u32(stream.epoch);
@@ -50,9 +50,10 @@ impl Reassembly {
         input: &mut SnapshotInput<'_>,
         cumulative: u64,
     ) -> Result<(), SnapshotError> {
+        self.window.open();
         for _ in 0..input.size()? {
             let id = input.u16()?;
-            self.streams.insert(id, Stream { next: input.u32()?, epoch: input.u32()? });
+            *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()? };
         }
         for _ in 0..input.size()? {
             let start = serial::unwrap(input.u32()?, cumulative);
