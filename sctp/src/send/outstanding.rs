@@ -14,6 +14,7 @@ use super::congestion::RateSample;
 use super::queue::MESSAGE_OVERHEAD;
 use crate::chunk::{Chunk, Data, DataFlags, IData, Sack};
 use crate::serial;
+use crate::stats::Abandoned;
 use crate::wire::padded;
 
 /// A message or a piece of one, cut but without a TSN.
@@ -147,7 +148,8 @@ pub(crate) struct Outstanding {
     /// Ordered messages given up below `advanced` that the peer has not confirmed: of each stream the last, with TSN and
     /// SSN.
     skipped: Skipped,
-    pub(crate) abandoned_messages: u64,
+    /// Messages given up since the last look.
+    pub(crate) abandoned: Abandoned,
     /// Messages given up of which a part is not sent yet.
     torn: Vec<MessageKey>,
     delivered: u64,
@@ -175,7 +177,7 @@ impl Outstanding {
             highest_acked: base - 1,
             advanced: base - 1,
             skipped: BTreeMap::new(),
-            abandoned_messages: 0,
+            abandoned: Abandoned::default(),
             torn: Vec::new(),
             delivered: 0,
             delivery: None,
@@ -465,8 +467,10 @@ impl Outstanding {
 
     /// Gives up the whole message that the chunk belongs to. Its fragments stand in order, perhaps with others between.
     fn abandon(&mut self, tsn: u64) {
-        let Some(key) = self.get(tsn).map(|sent| sent.fragment.key()) else { return };
-        self.abandoned_messages += 1;
+        let Some(fragment) = self.get(tsn).map(|sent| &sent.fragment) else { return };
+        let (key, limited) = (fragment.key(), fragment.max_retransmits.is_some());
+        self.abandoned.retransmits += u64::from(limited);
+        self.abandoned.lifetime += u64::from(!limited);
         let begins = |sent: &Sent| sent.fragment.key() == key && sent.fragment.flags.has(DataFlags::BEGIN);
         let mut first = tsn;
         while first > self.base && self.get(first).is_some_and(|sent| !begins(sent)) {
@@ -509,7 +513,7 @@ impl Outstanding {
         {
             self.abandon(self.base + u64::try_from(at).unwrap_or_default());
         } else if newest.is_none() {
-            self.abandoned_messages += 1;
+            self.abandoned.lifetime += 1;
         }
         self.torn.retain(|torn| *torn != key);
         self.weight += MESSAGE_OVERHEAD;

@@ -1,5 +1,6 @@
 //! Messages that wait to be sent, per stream; fragments are cut from the shared `Bytes` when a packet has room.
 
+mod droppable;
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -7,10 +8,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use droppable::Droppable;
+
 use super::outstanding::{Fragment, MessageKey};
 use super::scheduler::{Claim, DEFAULT_WEIGHT, Scheduler};
 use crate::chunk::DataFlags;
 use crate::config::Scheduling;
+use crate::stats::Abandoned;
 
 /// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
 pub(crate) const MESSAGE_OVERHEAD: usize = 64;
@@ -23,6 +27,8 @@ pub(crate) struct Outbound {
     pub(crate) unordered: bool,
     pub(crate) expires: Option<Instant>,
     pub(crate) max_retransmits: Option<u16>,
+    /// How little it matters; may be given up for those that matter more while nothing of it is sent.
+    pub(crate) rank: Option<u32>,
     /// Part of the buffered amount that the application sees; announcements of channels are not.
     pub(crate) counted: bool,
     /// Octets already cut off, and in how many fragments.
@@ -40,6 +46,7 @@ impl Outbound {
             unordered: false,
             expires: None,
             max_retransmits: None,
+            rank: None,
             counted: true,
             sent: 0,
             fragments: 0,
@@ -111,8 +118,9 @@ pub(crate) struct Queue {
     arrivals: u64,
     /// Streams whose buffered amount fell to the threshold.
     pub(crate) low: BTreeSet<u16>,
-    /// Messages whose lifetime ended before anything of them was sent.
-    pub(crate) expired: u64,
+    droppable: Droppable,
+    /// Messages given up before anything of them was sent.
+    pub(crate) abandoned: Abandoned,
 }
 
 impl Queue {
@@ -139,6 +147,7 @@ impl Queue {
             let claim = Claim { weight: entry.weight, arrival: message.arrival };
             self.scheduler.activate(stream, claim, urgent);
         }
+        self.droppable.insert(stream, &message);
         entry.messages.push_back(message);
         entry.buffered += counted;
         self.buffered += length;
@@ -158,7 +167,7 @@ impl Queue {
                 return Some(front.payload.len() - front.sent);
             }
             self.drop_front(id);
-            self.expired += 1;
+            self.abandoned.lifetime += 1;
         }
     }
 
@@ -167,6 +176,9 @@ impl Queue {
         let id = self.scheduler.current()?;
         let stream = self.streams.get_mut(&id)?;
         let front = stream.messages.front_mut()?;
+        if front.sent == 0 {
+            self.droppable.remove(front);
+        }
         let length = room.min(front.payload.len() - front.sent);
         let end = front.sent + length;
         let flags = DataFlags::default()
@@ -248,6 +260,7 @@ impl Queue {
         let Some(stream) = self.streams.get_mut(&id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };
         self.messages -= 1;
+        self.droppable.remove(&message);
         self.scheduler.remove(id);
         if let Some(claim) = stream.claim() {
             self.scheduler.activate(id, claim, false);
@@ -301,6 +314,7 @@ impl Queue {
             *stream = Stream { low_threshold, weight, ..Stream::default() };
         }
         self.scheduler.clear();
+        self.droppable = Droppable::default();
         (self.buffered, self.messages) = (0, 0);
     }
 

@@ -28,6 +28,7 @@ impl Queue {
                 out.flag(message.counted);
                 out.deadline(message.expires, now);
                 out.option(message.max_retransmits, SnapshotOutput::u16);
+                out.option(message.rank, SnapshotOutput::u32);
             }
         }
         let (turns, begun) = self.scheduler.rest();
@@ -63,11 +64,15 @@ impl Queue {
                 message.counted = input.flag()?;
                 message.expires = input.deadline(now)?;
                 message.max_retransmits = input.option(SnapshotInput::u16)?;
+                message.rank = input.option(SnapshotInput::u32)?;
                 let left = message.payload.len().checked_sub(message.sent);
                 let Some(left) = left.filter(|&left| left > 0) else { return Err(input.damaged()) };
                 stream.buffered += if message.counted { left } else { 0 };
                 self.buffered += left;
                 self.messages += 1;
+                if message.sent == 0 {
+                    self.droppable.insert(id, &message);
+                }
                 stream.messages.push_back(message);
             }
             self.streams.insert(id, stream);
