@@ -48,6 +48,10 @@ pub enum Reliability {
     MaxRetransmits(u16),
     /// Given up this long after `send`.
     Lifetime(Duration),
+    /// Given up, before anything of it is sent, for messages that matter more and find the send buffer full; 0 matters
+    /// most, and all other messages matter more than any of these. Messages that matter least go first, of those the
+    /// oldest (RFC 7496 section 3.2).
+    Priority(u32),
 }
 
 /// How a message is sent.
@@ -297,10 +301,6 @@ impl Association {
         if self.queue.is_resetting(stream) {
             return Err(SendError::Resetting { stream });
         }
-        let used = self.queue.weight() + self.state.tcb().map_or(0, |tcb| tcb.out.weight());
-        if used > 0 && !urgent && used + length + MESSAGE_OVERHEAD > self.config.send_buffer {
-            return Err(SendError::WouldBlock { used, limit: self.config.send_buffer });
-        }
         let mut message = Outbound::new(payload, options.ppid);
         message.unordered = options.unordered;
         message.counted = !urgent;
@@ -308,6 +308,12 @@ impl Association {
             Reliability::Reliable => {}
             Reliability::MaxRetransmits(most) => message.max_retransmits = Some(most),
             Reliability::Lifetime(life) => message.expires = now.checked_add(life),
+            Reliability::Priority(rank) => message.rank = Some(rank),
+        }
+        let used = self.queue.weight() + self.state.tcb().map_or(0, |tcb| tcb.out.weight());
+        let over = (used + length + MESSAGE_OVERHEAD).saturating_sub(self.config.send_buffer);
+        if used > 0 && !urgent && over > 0 && !self.queue.make_room(over, message.rank) {
+            return Err(SendError::WouldBlock { used, limit: self.config.send_buffer });
         }
         self.queue.push(stream, message, urgent);
         self.stats.messages_sent += 1;
@@ -375,7 +381,8 @@ impl Association {
 
     /// Streams whose buffered amount has become low.
     pub(crate) fn take_low(&mut self) -> impl Iterator<Item = u16> + use<> {
-        std::mem::take(&mut self.queue.low).into_iter()
+        let low = (!self.queue.low.is_empty()).then(|| std::mem::take(&mut *self.queue.low));
+        low.into_iter().flatten()
     }
 
     pub(crate) fn receive_control(&mut self) -> Option<Received> {
@@ -514,6 +521,7 @@ impl Association {
     /// Counters.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats;
+        stats.abandoned_unsent = self.queue.abandoned();
         if let Some(tcb) = self.state.tcb() {
             stats.congestion_window = tcb.congestion.window();
             stats.flight = tcb.out.flight();

@@ -84,6 +84,7 @@ impl StreamEvents {
 }
 
 blank!(StreamEvents, StreamEvents::EMPTY);
+blank!(BTreeSet<u16>, BTreeSet::new());
 
 /// Events not yet polled.
 #[derive(Debug, Default)]
@@ -104,7 +105,7 @@ impl Events {
     }
 
     /// `low`: streams whose buffered amount fell to the threshold.
-    pub(crate) fn poll(&mut self, low: &mut BTreeSet<u16>) -> Option<Event> {
+    pub(crate) fn poll(&mut self, low: &mut Lazy<BTreeSet<u16>>) -> Option<Event> {
         if std::mem::take(&mut self.connected) {
             return Some(Event::Connected);
         }
@@ -114,7 +115,9 @@ impl Events {
         if !self.streams.is_empty() {
             return self.streams.poll();
         }
-        if let Some(stream) = low.pop_first() {
+        if !low.is_empty()
+            && let Some(stream) = low.pop_first()
+        {
             return Some(Event::BufferedAmountLow { stream });
         }
         if std::mem::take(&mut self.readable) {

@@ -2,6 +2,33 @@
 
 use std::time::Duration;
 
+/// Messages given up, by the [`Reliability`](crate::Reliability) that they were sent with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Abandoned {
+    /// Their lifetime was over (RFC 3758 section 4.1).
+    pub lifetime: u64,
+    /// They would have been sent again once too often (RFC 7496 section 3.1).
+    pub retransmits: u64,
+    /// They made room for messages that matter more (RFC 7496 section 3.2).
+    pub priority: u64,
+}
+
+impl Abandoned {
+    pub(crate) const NONE: Self = Self { lifetime: 0, retransmits: 0, priority: 0 };
+
+    /// Messages given up for whatever reason.
+    pub fn total(&self) -> u64 {
+        self.lifetime + self.retransmits + self.priority
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.lifetime += other.lifetime;
+        self.retransmits += other.retransmits;
+        self.priority += other.priority;
+    }
+}
+
 /// Counters since the machine was made, and a few current values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -18,8 +45,10 @@ pub struct Stats {
     pub timeouts: u64,
     /// Times that loss was found from SACKs and the rate reduced.
     pub recoveries: u64,
-    /// Messages given up under their reliability (RFC 3758).
-    pub messages_abandoned: u64,
+    /// Messages given up before anything of them was sent (RFC 7496 section 4.4).
+    pub abandoned_unsent: Abandoned,
+    /// Messages given up after a part of them or all of it was sent.
+    pub abandoned_sent: Abandoned,
     /// Messages handed to `send`.
     pub messages_sent: u64,
     /// Messages handed out by `receive`.
@@ -50,7 +79,7 @@ pub struct Stats {
     pub congestion_window: usize,
     /// Octets in flight: sent, not acknowledged and not counted as lost.
     pub flight: usize,
-    /// Octets of user data that the peer has acknowledged, behind gaps too.
+    /// Octets of DATA chunks, headers included, that the peer has acknowledged, behind gaps too.
     pub octets_acknowledged: u64,
     /// Chunks that have a TSN and are not acknowledged without a gap.
     pub outstanding: usize,

@@ -68,7 +68,8 @@ impl<'a> Open<'a> {
     pub(super) fn new(info: &'a ChannelInfo) -> Self {
         let options = &info.options;
         let (kind, reliability) = match options.reliability {
-            Reliability::Reliable => (ChannelType::RELIABLE, 0),
+            // There is no word for a priority: the peer's own messages on the channel are reliable.
+            Reliability::Reliable | Reliability::Priority(_) => (ChannelType::RELIABLE, 0),
             Reliability::MaxRetransmits(most) => (ChannelType::MAX_RETRANSMITS, u32::from(most)),
             Reliability::Lifetime(life) => {
                 (ChannelType::LIFETIME, u32::try_from(life.as_millis()).unwrap_or(u32::MAX))

@@ -187,8 +187,7 @@ impl Association {
             tcb.forward_due = true;
             tcb.recovery.keep_t3(now, &tcb.rto);
         }
-        self.stats.messages_abandoned += std::mem::take(&mut tcb.out.abandoned_messages);
-        self.stats.messages_abandoned += std::mem::take(&mut self.queue.expired);
+        self.stats.abandoned_sent.add(tcb.out.take_abandoned());
     }
 
     pub(crate) fn on_forward_tsn(&mut self, forward: &ForwardTsn<'_>) {

@@ -15,6 +15,7 @@ use super::queue::MESSAGE_OVERHEAD;
 use crate::chunk::{Chunk, Data, DataFlags, IData, Sack};
 use crate::lazy::{Lazy, blank};
 use crate::serial;
+use crate::stats::Abandoned;
 use crate::wire::padded;
 
 /// A message or a piece of one, cut but without a TSN.
@@ -138,6 +139,8 @@ struct Holes {
     skipped: Skipped,
     /// Messages given up of which a part is not sent yet.
     torn: Vec<MessageKey>,
+    /// Messages given up since the last look.
+    abandoned: Abandoned,
 }
 
 impl Holes {
@@ -148,6 +151,7 @@ impl Holes {
         lost: VecDeque::new(),
         skipped: BTreeMap::new(),
         torn: Vec::new(),
+        abandoned: Abandoned::NONE,
     };
 }
 
@@ -169,7 +173,6 @@ pub(crate) struct Outstanding {
     highest_acked: u64,
     /// Up to here everything is acknowledged or given up: the advanced peer ack point of RFC 3758.
     advanced: u64,
-    pub(crate) abandoned_messages: u64,
     delivered: u64,
     /// When something was delivered last, and when it had been sent.
     delivery: Option<(Instant, Instant)>,
@@ -191,7 +194,6 @@ impl Outstanding {
             weight: 0,
             highest_acked: base - 1,
             advanced: base - 1,
-            abandoned_messages: 0,
             delivered: 0,
             delivery: None,
             limited_until: 0,
@@ -478,8 +480,10 @@ impl Outstanding {
 
     /// Gives up the whole message that the chunk belongs to. Its fragments stand in order, perhaps with others between.
     fn abandon(&mut self, tsn: u64) {
-        let Some(key) = self.get(tsn).map(|sent| sent.fragment.key()) else { return };
-        self.abandoned_messages += 1;
+        let Some(fragment) = self.get(tsn).map(|sent| &sent.fragment) else { return };
+        let (key, limited) = (fragment.key(), fragment.max_retransmits.is_some());
+        self.holes.abandoned.retransmits += u64::from(limited);
+        self.holes.abandoned.lifetime += u64::from(!limited);
         let begins = |sent: &Sent| sent.fragment.key() == key && sent.fragment.flags.has(DataFlags::BEGIN);
         let mut first = tsn;
         while first > self.base && self.get(first).is_some_and(|sent| !begins(sent)) {
@@ -507,6 +511,15 @@ impl Outstanding {
         self.holes.torn.push(key);
     }
 
+    /// Messages given up since the last look.
+    pub(crate) fn take_abandoned(&mut self) -> Abandoned {
+        if self.holes.abandoned == Abandoned::NONE {
+            Abandoned::NONE
+        } else {
+            std::mem::take(&mut self.holes.abandoned)
+        }
+    }
+
     /// A message given up of which a part is not sent yet.
     pub(crate) fn take_torn(&mut self) -> Option<MessageKey> {
         if self.holes.torn.is_empty() { None } else { self.holes.torn.pop() }
@@ -522,7 +535,7 @@ impl Outstanding {
         {
             self.abandon(self.base + u64::try_from(at).unwrap_or_default());
         } else if newest.is_none() {
-            self.abandoned_messages += 1;
+            self.holes.abandoned.lifetime += 1;
         }
         self.holes.torn.retain(|torn| *torn != key);
         self.weight += MESSAGE_OVERHEAD;

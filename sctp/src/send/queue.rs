@@ -1,5 +1,6 @@
 //! Messages that wait to be sent, per stream; fragments are cut from the shared `Bytes` when a packet has room.
 
+mod droppable;
 mod rest;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -7,10 +8,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use droppable::Droppable;
+
 use super::outstanding::{Fragment, MessageKey};
 use super::scheduler::{Claim, DEFAULT_WEIGHT, Scheduler};
 use crate::chunk::DataFlags;
 use crate::config::Scheduling;
+use crate::lazy::Lazy;
+use crate::stats::Abandoned;
 use crate::table::Table;
 
 /// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
@@ -24,6 +29,8 @@ pub(crate) struct Outbound {
     pub(crate) unordered: bool,
     pub(crate) expires: Option<Instant>,
     pub(crate) max_retransmits: Option<u16>,
+    /// How little it matters; may be given up for those that matter more while nothing of it is sent.
+    pub(crate) rank: Option<u32>,
     /// Part of the buffered amount that the application sees; announcements of channels are not.
     pub(crate) counted: bool,
     /// Octets already cut off, and in how many fragments.
@@ -41,6 +48,7 @@ impl Outbound {
             unordered: false,
             expires: None,
             max_retransmits: None,
+            rank: None,
             counted: true,
             sent: 0,
             fragments: 0,
@@ -87,7 +95,7 @@ impl Queue {
         self.streams.rest();
         self.scheduler.rest();
         if self.low.is_empty() {
-            self.low = BTreeSet::new();
+            self.low.rest();
         }
     }
 }
@@ -116,9 +124,8 @@ pub(crate) struct Queue {
     messages: usize,
     arrivals: u64,
     /// Streams whose buffered amount fell to the threshold.
-    pub(crate) low: BTreeSet<u16>,
-    /// Messages whose lifetime ended before anything of them was sent.
-    pub(crate) expired: u64,
+    pub(crate) low: Lazy<BTreeSet<u16>>,
+    droppable: Lazy<Droppable>,
 }
 
 impl Queue {
@@ -145,6 +152,7 @@ impl Queue {
             let claim = Claim { weight: entry.weight, arrival: message.arrival };
             self.scheduler.activate(stream, claim, urgent);
         }
+        Droppable::insert(&mut self.droppable, stream, &message);
         entry.messages.push_back(message);
         entry.buffered += counted;
         self.buffered += length;
@@ -164,7 +172,7 @@ impl Queue {
                 return Some(front.payload.len() - front.sent);
             }
             self.drop_front(id);
-            self.expired += 1;
+            self.droppable.abandoned.lifetime += 1;
         }
     }
 
@@ -173,6 +181,9 @@ impl Queue {
         let id = self.scheduler.current()?;
         let stream = self.streams.get_mut(id)?;
         let front = stream.messages.front_mut()?;
+        if front.sent == 0 {
+            Droppable::remove(&mut self.droppable, front);
+        }
         let length = room.min(front.payload.len() - front.sent);
         let end = front.sent + length;
         let flags = DataFlags::default()
@@ -254,6 +265,7 @@ impl Queue {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };
         self.messages -= 1;
+        Droppable::remove(&mut self.droppable, &message);
         self.scheduler.remove(id);
         if let Some(claim) = stream.claim() {
             self.scheduler.activate(id, claim, false);
@@ -307,7 +319,13 @@ impl Queue {
             *stream = Stream { low_threshold, weight, ..Stream::default() };
         }
         self.scheduler.clear();
+        Droppable::clear(&mut self.droppable);
         (self.buffered, self.messages) = (0, 0);
+    }
+
+    /// Messages given up before anything of them was sent.
+    pub(crate) fn abandoned(&self) -> Abandoned {
+        self.droppable.abandoned
     }
 
     pub(crate) fn set_low_threshold(&mut self, stream: u16, octets: usize) {

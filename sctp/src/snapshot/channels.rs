@@ -118,6 +118,10 @@ fn write_info(info: &ChannelInfo, out: &mut Output) {
             out.u8(2);
             out.duration(life);
         }
+        Reliability::Priority(rank) => {
+            out.u8(3);
+            out.u32(rank);
+        }
     }
     out.option(*negotiated, Output::u16);
     out.u16(*priority);
@@ -133,6 +137,7 @@ fn read_info(input: &mut Input<'_>) -> Result<ChannelInfo, SnapshotError> {
         0 => Reliability::Reliable,
         1 => Reliability::MaxRetransmits(input.u16()?),
         2 => Reliability::Lifetime(input.duration()?),
+        3 => Reliability::Priority(input.u32()?),
         _ => return Err(input.damaged()),
     };
     let (negotiated, priority) = (input.option(Input::u16)?, input.u16()?);

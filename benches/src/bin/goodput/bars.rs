@@ -1,5 +1,7 @@
 //! What must hold, with the rivals' figures beside it.
 
+use std::time::Duration;
+
 use nomagic_sctp::Controller;
 
 use crate::cell::{self, CLEAN, Carried, Cell, Impairment, ONE_LOST, OURS, REORDERED};
@@ -42,7 +44,8 @@ pub(crate) fn all_met() -> bool {
 fn sharing(controllers: [Controller; 2], seconds: u32) -> (f64, String) {
     let [first, second] = controllers;
     let cell = Cell { trip: 50, rate: 20, impairment: CLEAN };
-    let rates = cell.share(vec![cell::pair(first, 1), cell::pair(second, 2)], seconds).unwrap_or_default();
+    let flows = vec![cell::pair(first, 1), cell::pair(second, 2)];
+    let rates = cell.share(flows, seconds, Duration::MAX).unwrap_or_default();
     let share = rates.get(1).copied().unwrap_or_default() / rates.iter().sum::<f64>();
     let what =
         format!("50 ms, 20 Mbit/s, {seconds} s: {second:?} beside {first:?} has {:.0} %", 100.0 * share);

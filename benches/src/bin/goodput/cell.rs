@@ -17,8 +17,9 @@ use crate::flow::{Flow, Ours};
 
 /// Virtual seconds of a run.
 pub(crate) const SECONDS: u32 = 20;
-/// Real time that a contender gets for a cell: some need minutes of it for a full long path.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Real time that a rival gets for a cell: some need minutes of it for a full long path.
+#[cfg(feature = "peers")]
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a path does to packets, with its round trip.
 pub(crate) type Impairment = (&'static str, fn(Link, Duration) -> Link);
@@ -92,8 +93,13 @@ impl Cell {
         carried
     }
 
-    /// Mbit/s of flows that share the path for so many virtual seconds; `make` says whether it calls and its seed.
-    pub(crate) fn share<F: Flow>(self, flows: Vec<(F, F)>, seconds: u32) -> Option<Vec<f64>> {
+    /// Mbit/s of flows that share the path for so many virtual seconds; nothing if that takes more than this real time.
+    pub(crate) fn share<F: Flow>(
+        self,
+        flows: Vec<(F, F)>,
+        seconds: u32,
+        patience: Duration,
+    ) -> Option<Vec<f64>> {
         let queue = usize::try_from(self.rate * 125 * self.trip).unwrap_or(usize::MAX).max(65_536);
         let trip = Duration::from_millis(self.trip);
         let path = || Link::latency(trip / 2).rate(self.rate * 1_000_000, queue);
@@ -108,7 +114,7 @@ impl Cell {
                     z.octets(now);
                 }
             });
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 return None;
             }
         }
@@ -126,11 +132,11 @@ pub(crate) fn pair(controller: Controller, seed: u64) -> (Ours, Ours) {
 }
 
 pub(crate) fn ours(cell: Cell, controller: Controller) -> Option<f64> {
-    cell.share(vec![pair(controller, 1)], SECONDS)?.pop()
+    cell.share(vec![pair(controller, 1)], SECONDS, Duration::MAX)?.pop()
 }
 
 #[cfg(feature = "peers")]
 fn rival<T: Talker>(cell: Cell) -> Option<f64> {
     let end = |calls, seed| Rival::<T>::new(calls, clock::origin(), seed);
-    cell.share(vec![(end(true, 2), end(false, 3))], SECONDS)?.pop()
+    cell.share(vec![(end(true, 2), end(false, 3))], SECONDS, PATIENCE)?.pop()
 }

@@ -164,9 +164,8 @@ impl Congestion for Model {
         }
         let window = match (self.product(), self.phase) {
             (None, _) => self.initial * self.packet,
-            (Some(product), Phase::Start { .. }) => {
-                (product.saturating_mul(3)).max(self.initial * self.packet)
-            }
+            // Not more than the path and a queue of its size hold: what overflows a round trip takes many to repair.
+            (Some(product), Phase::Start { .. }) => (product * 2).max(self.initial * self.packet),
             (Some(product), Phase::Trip { .. }) => product / 2,
             (Some(product), _) => product * 2,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::droppable::Droppable;
 use super::{Outbound, Queue, Stream};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
@@ -28,6 +29,7 @@ impl Queue {
                 out.flag(message.counted);
                 out.deadline(message.expires, now);
                 out.option(message.max_retransmits, SnapshotOutput::u16);
+                out.option(message.rank, SnapshotOutput::u32);
             }
         }
         let (turns, begun) = self.scheduler.turns();
@@ -63,11 +65,15 @@ impl Queue {
                 message.counted = input.flag()?;
                 message.expires = input.deadline(now)?;
                 message.max_retransmits = input.option(SnapshotInput::u16)?;
+                message.rank = input.option(SnapshotInput::u32)?;
                 let left = message.payload.len().checked_sub(message.sent);
                 let Some(left) = left.filter(|&left| left > 0) else { return Err(input.damaged()) };
                 stream.buffered += if message.counted { left } else { 0 };
                 self.buffered += left;
                 self.messages += 1;
+                if message.sent == 0 {
+                    Droppable::insert(&mut self.droppable, id, &message);
+                }
                 stream.messages.push_back(message);
             }
             *self.streams.entry(id) = stream;
