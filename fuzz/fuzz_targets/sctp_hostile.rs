@@ -26,6 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut config = Config::default();
     if first & 1 != 0 {
         (config.receive_window, config.max_receive_message) = (5000, 3000);
+        config.send_buffer = 20_000;
     }
     let most = config.path_mtu;
     let mut machine = Association::new(config, &mut rng(1));
@@ -49,6 +50,7 @@ fuzz_target!(|bytes: &[u8]| {
                     reliability: match command >> 4 {
                         0 => Reliability::MaxRetransmits(u16::from(byte() & 1)),
                         1 => Reliability::Lifetime(Duration::from_millis(u64::from(byte()))),
+                        2 => Reliability::Priority(u32::from(byte() & 3)),
                         _ => Reliability::Reliable,
                     },
                 };

@@ -1,6 +1,7 @@
 //! The association: what a user calls. Each call is a few lines that delegate.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,7 +157,7 @@ pub struct Association {
     /// Received before the end and not yet pulled.
     pub(crate) unread: Lazy<VecDeque<Part>>,
     /// Messages with this identifier are pulled apart, by the data channel layer.
-    pub(crate) control_ppid: Option<u32>,
+    pub(crate) control_ppid: Option<NonZeroU32>,
     /// `shutdown` was called before the association was up.
     pub(crate) shutdown_wanted: bool,
     now: Option<Instant>,

@@ -11,6 +11,7 @@ mod options;
 pub(crate) mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,7 +94,7 @@ impl Channels {
     /// A machine without channels; `connect` sets the association up.
     pub fn new(config: impl Into<Arc<Config>>, rng: &mut impl CryptoRng) -> Self {
         let mut association = Association::new(config, rng);
-        association.control_ppid = Some(ppid::DCEP);
+        association.control_ppid = NonZeroU32::new(ppid::DCEP);
         Self {
             association,
             role: None,

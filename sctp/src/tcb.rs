@@ -1,5 +1,6 @@
 //! The transmission control block: all that exists only while an association does.
 
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use rand::{CryptoRng, Rng};
@@ -159,7 +160,7 @@ impl Tcb {
         config: &Settings,
         local: Local,
         peer: Peer,
-        control_ppid: Option<u32>,
+        control_ppid: Option<NonZeroU32>,
         rng: &mut impl CryptoRng,
     ) -> Self {
         let interleaved = config.interleaving && peer.capabilities.interleaving;

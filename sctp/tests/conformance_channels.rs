@@ -270,6 +270,14 @@ fn a_message_is_a_message_with_its_own_identifier_and_empty_ones_are_one_octet()
     let stats = d.ours.stats(channel).unwrap();
     assert_eq!((stats.messages_sent, stats.bytes_sent), (4, 2));
     assert_eq!((stats.messages_received, stats.bytes_received), (3, 3));
+    // Each channel keeps to the reliability it was opened with.
+    let brief = ChannelOptions { reliability: Reliability::Lifetime(50 * MS), ..on(6) };
+    let brief = d.ours.open(now, "", brief).unwrap();
+    d.ours.send_text(now, brief, "gone by then").unwrap();
+    d.ours.send_text(now, channel, "stays").unwrap();
+    d.now += 60 * MS;
+    let packets = d.hear();
+    assert_eq!(d.heard(&packets), [(4, false, 51, b"stays".to_vec())]);
 }
 
 #[test]

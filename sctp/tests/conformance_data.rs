@@ -12,7 +12,7 @@ mod common;
 use common::*;
 use nomagic_sctp::chunk::Chunk;
 use nomagic_sctp::packet::Packet;
-use nomagic_sctp::{AssociationState as State, Config, Controller, SendOptions};
+use nomagic_sctp::{AssociationState as State, Config, Controller, SendError, SendOptions};
 
 const UNORDERED: SendOptions =
     SendOptions { ppid: 53, unordered: true, reliability: nomagic_sctp::Reliability::Reliable };
@@ -141,6 +141,9 @@ fn a_message_that_fits_is_one_chunk_and_a_larger_one_a_run_of_them() {
             assert_eq!(packet[28 + padded..][..4], [0, 3, 0, 21]);
         }
     }
+    let mut played = Played::up(Config::default());
+    let nothing = played.end.send(played.now, 3, pattern(0, 1), SendOptions::default());
+    assert_eq!((nothing, played.hear().len()), (Err(SendError::Empty), 0));
 }
 
 // D_V_8_3: unordered messages take no number of the stream.

@@ -132,6 +132,7 @@ fn a_skip_follows_what_the_sack_says_and_later_sacks_are_measured_by_their_own()
     // The SACK acknowledges the first after all, with the last three: nothing is given up, the second goes again.
     let said = acknowledge(&mut played, 0, &[(2, 4)]);
     assert_eq!((sent(&played, &said), skip(&played, &said)), (vec![1], None));
+    assert_eq!(played.end.stats().abandoned_sent.total(), 0);
     // The peer's cumulative TSN is behind what was skipped, and none of its SACKs is old.
     let mut played = sending(&[(3, RELIABLE), (3, ONCE), (3, RELIABLE), (3, RELIABLE), (3, RELIABLE)]);
     let said = acknowledge(&mut played, 0, &[(2, 4)]);

@@ -10,6 +10,7 @@ mod parts;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -123,7 +124,7 @@ pub(crate) struct Reassembly {
     window: Window,
     max_message: usize,
     /// Messages with this identifier overtake those the application has not pulled yet.
-    control_ppid: Option<u32>,
+    control_ppid: Option<NonZeroU32>,
     /// Which bits of a message's number count: 16 of an SSN, 32 of a message identifier.
     mask: u32,
     runs: BTreeMap<u64, Run>,
@@ -142,7 +143,7 @@ pub(crate) struct Reassembly {
 }
 
 impl Reassembly {
-    pub(crate) fn new(config: &Config, control_ppid: Option<u32>, interleaved: bool) -> Self {
+    pub(crate) fn new(config: &Config, control_ppid: Option<NonZeroU32>, interleaved: bool) -> Self {
         Self {
             window: Window::new(usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4)),
             max_message: config.max_receive_message,
@@ -432,7 +433,7 @@ impl Reassembly {
     }
 
     fn hand_over(&mut self, message: Received) {
-        if self.control_ppid == Some(message.ppid) {
+        if self.control_ppid.is_some_and(|control| control.get() == message.ppid) {
             self.control.push_back(message);
         } else {
             self.ready.push_back(message);

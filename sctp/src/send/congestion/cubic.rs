@@ -29,6 +29,7 @@ struct Before {
     window: f64,
     threshold: f64,
     largest: f64,
+    prior: f64,
     epoch: Option<Epoch>,
 }
 
@@ -39,6 +40,8 @@ pub(crate) struct Cubic {
     threshold: f64,
     /// The window at the last loss, or less if the one before it was larger.
     largest: f64,
+    /// The window at the last loss.
+    prior: f64,
     epoch: Option<Epoch>,
     hystart: HyStart,
     before_loss: Option<Box<Before>>,
@@ -54,6 +57,7 @@ impl Cubic {
             window: initial as f64,
             threshold: f64::INFINITY,
             largest: 0.0,
+            prior: 0.0,
             epoch: None,
             hystart: HyStart::default(),
             before_loss: None,
@@ -80,12 +84,13 @@ impl Cubic {
         // Fast convergence: who did not reach the old size again makes room for others (RFC 9438 section 4.7).
         self.largest =
             if self.window < self.largest { self.window * (1.0 + BETA) / 2.0 } else { self.window };
+        self.prior = self.window;
         self.threshold = (self.window * BETA).max(4.0);
         self.epoch = None;
     }
 
     fn avoid(&mut self, acked: &Acked, packets: f64) {
-        let (window, largest) = (self.window, self.largest);
+        let (window, largest, prior) = (self.window, self.largest, self.prior);
         let epoch = self.epoch.get_or_insert_with(|| {
             let below = window < largest;
             Epoch {
@@ -98,7 +103,7 @@ impl Cubic {
         let round = acked.smoothed.unwrap_or_default();
         let time = (acked.now.saturating_duration_since(epoch.start) + round).as_secs_f64();
         let curve = C * (time - epoch.plateau).powi(3) + epoch.origin;
-        let share = if epoch.friendly < largest { FRIENDLY } else { 1.0 };
+        let share = if epoch.friendly < prior { FRIENDLY } else { 1.0 };
         epoch.friendly += share * packets / window;
         let target = curve.clamp(window, 1.5 * window);
         self.window = (window + (target - window) * packets / window).max(epoch.friendly);
@@ -145,8 +150,8 @@ impl Congestion for Cubic {
     }
 
     fn on_loss(&mut self, _now: Instant) {
-        let Self { window, threshold, largest, epoch, .. } = *self;
-        self.before_loss = Some(Box::new(Before { window, threshold, largest, epoch }));
+        let Self { window, threshold, largest, prior, epoch, .. } = *self;
+        self.before_loss = Some(Box::new(Before { window, threshold, largest, prior, epoch }));
         self.reduce();
         self.window = self.threshold;
     }
@@ -154,7 +159,8 @@ impl Congestion for Cubic {
     fn undo_loss(&mut self) {
         if let Some(before) = self.before_loss.take() {
             self.window = self.window.max(before.window);
-            (self.threshold, self.largest, self.epoch) = (before.threshold, before.largest, before.epoch);
+            (self.threshold, self.epoch) = (before.threshold, before.epoch);
+            (self.largest, self.prior) = (before.largest, before.prior);
         }
     }
 
@@ -181,6 +187,7 @@ impl Congestion for Cubic {
         let scale = self.packet as f64 / octets.max(1) as f64;
         (self.window, self.threshold, self.largest) =
             ((self.window * scale).max(1.0), self.threshold * scale, self.largest * scale);
+        self.prior *= scale;
         (self.packet, self.epoch) = (octets, None);
     }
 }
@@ -214,6 +221,37 @@ mod tests {
         assert!((995_000..1_003_000).contains(&cubic.window()), "{}", cubic.window());
         run(&mut cubic, at, 60);
         assert!(cubic.window() > 1_050_000, "{}", cubic.window());
+    }
+
+    /// RFC 9438 sections 4.3, 4.6 and 5.
+    #[test]
+    fn the_constants_are_those_of_rfc_9438() {
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(close(C, 0.4) && close(BETA, 0.7) && close(FRIENDLY, 0.9 / 1.7));
+    }
+
+    /// RFC 9438 section 4.3: as many packets a window as NewReno from the window of the last loss on.
+    #[test]
+    fn the_friendly_window_grows_by_its_share_up_to_the_window_of_the_last_loss() {
+        let mut cubic = Cubic::new(1000, 20, 1_000_000);
+        cubic.on_loss(origin());
+        cubic.window = 20.0;
+        cubic.on_loss(origin());
+        // Fast convergence: the curve aims at less than the window of the last loss.
+        cubic.window = 18.0;
+        cubic.on_loss(origin());
+        assert!(cubic.largest < 18.0 && cubic.prior > 17.9, "{cubic:?}");
+        let mut growth = Vec::new();
+        for k in 0..20 {
+            let before = cubic.window;
+            let mut acked = Acked::plain(origin() + k * MS, cubic.window(), cubic.window());
+            acked.smoothed = Some(MS);
+            cubic.on_ack(&acked);
+            growth.push((before, cubic.window - before));
+        }
+        let (below, above): (Vec<_>, Vec<_>) = growth.into_iter().partition(|(at, _)| *at < 18.0);
+        assert!(below.len() > 5 && below.iter().all(|(_, by)| (0.5..0.56).contains(by)), "{below:?}");
+        assert!(above.len() > 2 && above.iter().all(|(_, by)| (0.9..1.1).contains(by)), "{above:?}");
     }
 
     #[test]

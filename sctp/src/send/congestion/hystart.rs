@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Bounds of the growth of the round trip that ends slow start, RFC 9406 section 4.3.
+/// Which part of the round trip it may grow by before slow start ends, and the bounds of that, RFC 9406 section 4.3.
+const PART: u32 = 8;
 const LEAST_GROWTH: Duration = Duration::from_millis(4);
 const MOST_GROWTH: Duration = Duration::from_millis(16);
 /// Samples of a round before it is judged.
@@ -50,7 +51,7 @@ impl HyStart {
         {
             match &self.conservative {
                 Some(conservative) if current < conservative.baseline => self.conservative = None,
-                None if current >= last + (last / 8).clamp(LEAST_GROWTH, MOST_GROWTH) => {
+                None if current >= last + (last / PART).clamp(LEAST_GROWTH, MOST_GROWTH) => {
                     self.conservative = Some(Conservative { baseline: current, rounds: 0 });
                 }
                 _ => {}
@@ -87,6 +88,33 @@ mod tests {
             assert_eq!(round(&mut start, 105 * MS), (250, false));
         }
         assert_eq!(round(&mut start, 105 * MS), (250, true));
+    }
+
+    /// RFC 9406 section 4.3: MIN_RTT_THRESH, MAX_RTT_THRESH, MIN_RTT_DIVISOR, N_RTT_SAMPLE, CSS_GROWTH_DIVISOR, CSS_ROUNDS.
+    #[test]
+    fn the_constants_are_those_of_rfc_9406() {
+        assert_eq!((LEAST_GROWTH, MOST_GROWTH, PART), (4 * MS, 16 * MS, 8));
+        assert_eq!((SAMPLES, SLOWER, SLOW_ROUNDS), (8, 4, 5));
+        // On short round trips 4 ms are needed, on long ones 16 ms do.
+        for (before, after, slower) in [(16, 19, false), (16, 20, true), (400, 415, false), (400, 416, true)]
+        {
+            let mut start = HyStart::default();
+            round(&mut start, before * MS);
+            assert_eq!(round(&mut start, after * MS).0 == 250, slower, "{before} ms and then {after} ms");
+        }
+    }
+
+    #[test]
+    fn fewer_than_eight_samples_judge_nothing() {
+        let mut start = HyStart::default();
+        round(&mut start, 50 * MS);
+        let mut grown = start.on_ack(1000, Some(80 * MS), true);
+        for _ in 0..6 {
+            assert_eq!(grown, (1000, false));
+            grown = start.on_ack(1000, Some(80 * MS), false);
+        }
+        assert_eq!(grown, (1000, false));
+        assert_eq!(start.on_ack(1000, Some(80 * MS), false), (250, false));
     }
 
     #[test]
