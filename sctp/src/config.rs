@@ -57,7 +57,7 @@ pub struct Config {
     pub outbound_streams: u16,
     /// Streams we are ready to receive on; 1 or more. Default 65,535.
     pub inbound_streams: u16,
-    /// Largest receive window; octets of user data not yet pulled, 1,500 or more. It begins with 1 MiB, or this if it is less, and
+    /// Largest receive window; octets of user data not yet pulled, 1,500 or more. It begins with 2 MiB, or this if it is less, and
     /// grows as the path asks for. Default 32 MiB: what 500 Mbit/s over 100 ms need.
     pub receive_window: u32,
     /// Largest message taken from the peer, octets; a larger one ends the association. Default 1 MiB.
