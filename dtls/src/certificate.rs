@@ -88,6 +88,8 @@ pub(crate) struct PeerIdentity {
     /// The key as SubjectPublicKeyInfo.
     pub(crate) spki: Vec<u8>,
     pub(crate) fingerprint: Fingerprint,
+    /// The body of the message, if it is to be remembered.
+    pub(crate) chain: Option<Vec<u8>>,
 }
 
 /// The gate: a chain that passes is the peer's, provided that it can sign with the key.
@@ -96,7 +98,7 @@ pub(crate) fn admit(chain: &CertificateChain<'_>, verifier: &Verifier) -> Result
     let peer = peer_key(leaf).map_err(Refusal::Certificate)?;
     verifier.verify(chain, peer.spki).map_err(Refusal::Rejected)?;
     let fingerprint = Fingerprint::of(HashAlgorithm::Sha256, leaf);
-    Ok(PeerIdentity { key: peer.key, spki: peer.spki.to_vec(), fingerprint })
+    Ok(PeerIdentity { key: peer.key, spki: peer.spki.to_vec(), fingerprint, chain: None })
 }
 
 /// Why a chain did not pass.

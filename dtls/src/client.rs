@@ -10,6 +10,14 @@
 //!            ChangeCipherSpec, Finished                                      ---->
 //! flight 6                              <----          ChangeCipherSpec, Finished
 //! ```
+//!
+//! If the server takes up the session that the hello names, the rest is shorter; RFC 5246 section 7.3, figure 2. The last
+//! flight is then the client's:
+//!
+//! ```text
+//! flight 4                              <----   ServerHello, ChangeCipherSpec, Finished
+//! flight 5   ChangeCipherSpec, Finished                                      ---->
+//! ```
 
 use rand::Rng;
 
@@ -34,6 +42,7 @@ use crate::keys::{Randoms, Transcript};
 use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
+use crate::session::Session;
 use crate::wire::{Reader, U16List, put_vec};
 
 /// Requests for a cookie that are followed. A server changes its secret once in a while, not all the time.
@@ -41,18 +50,24 @@ const MAX_VERIFY_REQUESTS: u8 = 4;
 
 /// What the client waits for.
 pub(crate) enum State {
-    ServerHello { offer: Offer, verify_requests: u8 },
+    ServerHello {
+        offer: Offer,
+        verify_requests: u8,
+    },
     Certificate(Negotiated),
     ServerKeyExchange(Negotiated, PeerIdentity),
     RequestOrDone(Served),
     Done(Served, CertificateWanted),
     Finished(Keyed),
+    /// The server goes on with the session.
+    Resumed(Keyed),
 }
 
 /// Our hello without its cookie: sent again, it says the same.
 pub(crate) struct Offer {
     random: [u8; 32],
     extensions: Vec<u8>,
+    session_id: Vec<u8>,
 }
 
 /// The server's part, verified.
@@ -82,7 +97,11 @@ impl State {
     pub(crate) fn start_with(cx: &mut Context, extensions: Vec<u8>) -> Self {
         let mut random = [0; 32];
         cx.rng.fill_bytes(&mut random);
-        let offer = Offer { random, extensions };
+        cx.session = cx.config.session.take();
+        let name = cx.config.server_name.as_deref();
+        cx.session.take_if(|session| !session.fits(&cx.config, name));
+        let session_id = cx.session.as_ref().map_or_else(Vec::new, |session| session.id().to_vec());
+        let offer = Offer { random, extensions, session_id };
         cx.flight.begin(None);
         offer.send(cx, &[]);
         Self::ServerHello { offer, verify_requests: 0 }
@@ -98,6 +117,7 @@ impl State {
             Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
             Self::Done(..) => "waits for ServerHelloDone",
             Self::Finished(..) => "waits for Finished",
+            Self::Resumed(..) => "waits for Finished, session resumed",
         }
     }
 
@@ -109,7 +129,14 @@ impl State {
                 repeat_hello(offer, verify_requests, cx, message)?
             }
             (Self::ServerHello { offer, .. }, MessageType::SERVER_HELLO) => {
-                Self::Certificate(server_hello(&offer, cx, message)?)
+                let negotiated = server_hello(&offer, cx, message)?;
+                match cx.session.take_if(|session| session.id() == negotiated.session_id) {
+                    Some(session) => Self::Resumed(resume(session, negotiated, cx)?),
+                    None => {
+                        cx.session = None;
+                        Self::Certificate(negotiated)
+                    }
+                }
             }
             (Self::Certificate(negotiated), MessageType::CERTIFICATE) => {
                 let peer = cx.admit(message)?;
@@ -138,6 +165,10 @@ impl State {
                 cx.check_finished(message, &keyed.master)?;
                 return Ok(Step::Done(Box::new(keyed)));
             }
+            (Self::Resumed(keyed), MessageType::FINISHED) => {
+                cx.answer_finished(message, &keyed.master)?;
+                return Ok(Step::Done(Box::new(keyed)));
+            }
             (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
         };
         Ok(Step::Next(next))
@@ -155,7 +186,7 @@ impl Offer {
         let hello = ClientHello {
             version: Version::DTLS_1_2,
             random: &self.random,
-            session_id: &[],
+            session_id: &self.session_id,
             cookie,
             suites,
             compression: &[0],
@@ -239,7 +270,22 @@ fn server_hello(offer: &Offer, cx: &mut Context, message: &Whole) -> Result<Nego
     cx.transcript.choose(suite.hash);
     cx.add(message);
     let randoms = Randoms { client: offer.random, server: *hello.random };
-    Ok(Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name: None })
+    let session_id = hello.session_id.to_vec();
+    Ok(Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name: None, session_id })
+}
+
+/// The server goes on with the session: it is what it was.
+fn resume(session: Session, negotiated: Negotiated, cx: &mut Context) -> Result<Keyed, CloseReason> {
+    //= rfc7627#5.3-10
+    if !negotiated.extended {
+        session.end();
+        return Err(CloseReason::NoExtendedMasterSecret);
+    }
+    if negotiated.suite.id != session.suite().id {
+        session.end();
+        return Err(CloseReason::IllegalParameter("not the suite of the session"));
+    }
+    Ok(cx.resume(session, negotiated))
 }
 
 /// The server's profile and identifier: one profile of ours, and our identifier or none.
@@ -334,7 +380,8 @@ fn answer(
     }
     cx.transcript.forget_messages();
     cx.send_finished(&master);
-    Ok(Keyed { negotiated, group, master, peer_fingerprint: Some(peer.fingerprint) })
+    let (peer_fingerprint, peer_chain) = (Some(peer.fingerprint), peer.chain);
+    Ok(Keyed { negotiated, group, master, peer_fingerprint, peer_chain, resumed: false })
 }
 
 #[cfg(test)]

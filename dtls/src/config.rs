@@ -9,6 +9,7 @@ use crate::crypto::provider::Backend;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::extension::{ConnectionId, SrtpProfile};
 use crate::keys::Role;
+use crate::session::{Session, SessionCache};
 
 /// How a [`crate::Connection`] behaves. Made by one of its constructors, then changed field by field.
 #[derive(Debug, Clone)]
@@ -72,6 +73,14 @@ pub struct Config {
     /// What the peer shall put into its records, so that they find this connection wherever they come from; RFC 9146. Empty:
     /// nothing, but it may have its own id in ours. `None`, the default: no ids at all.
     pub connection_id: Option<ConnectionId>,
+    /// The session that a client asks to take up again, from [`crate::Connection::session`]; default none. It is not asked for
+    /// by who has another certificate than then, another server name, or a verifier that does not let the server's
+    /// certificates in, and the server may not know it any more: then the handshake is a full one.
+    pub session: Option<Session>,
+    /// Whether a client keeps what it takes to come back to a server that allows it; default no.
+    pub keep_session: bool,
+    /// Where a server keeps its sessions, so that clients may take them up again; default nowhere.
+    pub session_cache: Option<SessionCache>,
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
@@ -121,6 +130,9 @@ impl Config {
             replay_window: 64,
             record_size_limit: 1 << 14,
             connection_id: None,
+            session: None,
+            keep_session: false,
+            session_cache: None,
             max_handshake_buffer: 1 << 16,
             backend: Backend::default(),
             key_log: None,
@@ -136,6 +148,14 @@ impl Config {
         self.server_name = self.server_name.take().filter(|name| is_host_name(name));
         if self.srtp_mki.len() > 255 {
             self.srtp_mki.clear();
+        }
+    }
+
+    /// Whether what a handshake leaves is kept.
+    pub(crate) const fn keeps_sessions(&self) -> bool {
+        match self.role {
+            Role::Client => self.keep_session,
+            Role::Server => self.session_cache.is_some(),
         }
     }
 

@@ -10,7 +10,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use self::address::PeerAddress;
-use crate::alert::{Alert, AlertDescription};
+use crate::alert::{Alert, AlertDescription, AlertLevel};
 use crate::config::Config;
 use crate::context::{Allowance, Context, Keyed, Step};
 use crate::error::{ExportError, SealError};
@@ -21,6 +21,7 @@ use crate::input::{Input, Payloads, RecordQueue};
 use crate::keys::Role;
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
+use crate::session::Session;
 use crate::srtp::SrtpKeys;
 use crate::stats::Stats;
 use crate::{client, server};
@@ -89,7 +90,6 @@ pub struct Connection {
     address: PeerAddress,
     /// An alert that ends nothing and is to be sent: the last such one.
     notice: Option<Alert>,
-    now: Option<Instant>,
     events: Events,
     stats: Stats,
 }
@@ -121,7 +121,6 @@ impl Connection {
             ripe: RecordQueue::default(),
             address: PeerAddress::default(),
             notice: None,
-            now: None,
             events: Events::default(),
             stats: Stats::default(),
         }
@@ -365,6 +364,13 @@ impl Connection {
         keyed.negotiated.server_name.as_deref()
     }
 
+    /// The session, for the next connection to the same server; `None` until connected, on the server's side, unless
+    /// [`Config::keep_session`] says so or it was taken up here, and where the server does not allow it. RFC 5246 section 7.3.
+    pub fn session(&self) -> Option<Session> {
+        let is_ours = matches!(self.stage, Stage::Connected(_)) && self.role() == Role::Client;
+        self.context.session.clone().filter(|_| is_ours)
+    }
+
     /// The keys for SRTP; `None` unless connected with a profile agreed on. RFC 5764 section 4.2.
     pub fn srtp_keys(&self) -> Option<SrtpKeys> {
         let profile = self.connected()?.srtp_profile?;
@@ -381,6 +387,12 @@ impl Connection {
     fn end(&mut self, reason: CloseReason, alert: Option<Alert>) {
         if matches!(self.stage, Stage::Closing(_)) {
             return;
+        }
+        let is_fatal = alert.is_some_and(|alert| alert.level == AlertLevel::Fatal);
+        if let Some(session) = &self.context.session
+            && (is_fatal || matches!(reason, CloseReason::PeerAlert(_)))
+        {
+            session.end();
         }
         self.context.flight.clear();
         self.events.closed(reason);
@@ -402,8 +414,8 @@ impl Connection {
 
     /// Time never goes back.
     fn advance(&mut self, now: Instant) -> Instant {
-        let now = self.now.map_or(now, |newest| newest.max(now));
-        self.now = Some(now);
+        let now = self.context.now.map_or(now, |newest| newest.max(now));
+        self.context.now = Some(now);
         now
     }
 
@@ -426,7 +438,8 @@ impl Handshake {
     const fn waits_for_finished(&self) -> bool {
         matches!(
             self.state,
-            Side::Client(client::State::Finished(_)) | Side::Server(server::State::Finished(_))
+            Side::Client(client::State::Finished(_) | client::State::Resumed(_))
+                | Side::Server(server::State::Finished(_) | server::State::Resumed(_))
         )
     }
 
@@ -455,6 +468,7 @@ impl Keyed {
             group: self.group,
             srtp_profile: self.negotiated.srtp_profile,
             peer_fingerprint: self.peer_fingerprint,
+            resumed: self.resumed,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the states of a handshake have in common: the means to send, and the hash over what was said.
 
+use std::time::Instant;
+
 use rand::rngs::ChaCha20Rng;
 use rand::{CryptoRng, SeedableRng};
 
@@ -17,6 +19,7 @@ use crate::handshake::{CertificateChain, DigitallySigned, Finished, MessageType,
 use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
 use crate::reassembly::Whole;
+use crate::session::Session;
 
 /// The parts of a connection that its states work with.
 pub(crate) struct Context {
@@ -25,6 +28,10 @@ pub(crate) struct Context {
     pub(crate) layer: RecordLayer,
     pub(crate) flight: Flight,
     pub(crate) transcript: Transcript,
+    /// The session that the client asks for, or that the connection belongs to.
+    pub(crate) session: Option<Session>,
+    /// The newest time seen.
+    pub(crate) now: Option<Instant>,
     pub(crate) allowance: Allowance,
     /// There while a server asks for cookies: until the client has shown one.
     pub(crate) cookie_secret: Option<CookieSecret>,
@@ -52,6 +59,8 @@ pub(crate) struct Negotiated {
     pub(crate) protocol: Option<usize>,
     /// What the client called us.
     pub(crate) server_name: Option<String>,
+    /// What the server calls the session; empty if it is not to be taken up.
+    pub(crate) session_id: Vec<u8>,
 }
 
 /// Keys made, signatures verified: only the peer's Finished is missing.
@@ -60,6 +69,10 @@ pub(crate) struct Keyed {
     pub(crate) group: NamedGroup,
     pub(crate) master: MasterSecret,
     pub(crate) peer_fingerprint: Option<Fingerprint>,
+    /// The body of the peer's Certificate message, until it is known whether it is remembered.
+    pub(crate) peer_chain: Option<Vec<u8>>,
+    /// An earlier session goes on.
+    pub(crate) resumed: bool,
 }
 
 /// What comes of a message.
@@ -80,6 +93,8 @@ impl Context {
             flight: Flight::new(config.initial_timeout, config.path_mtu),
             layer: RecordLayer::default(),
             transcript: Transcript::default(),
+            session: None,
+            now: None,
             allowance: if is_proven { Allowance::Unlimited } else { Allowance::Octets(0) },
             cookie_secret: asks.then(|| CookieSecret::generate(&mut rng)),
             rng,
@@ -108,12 +123,26 @@ impl Context {
             //= rfc7627#5.2-6
             MasterSecret::plain(suite, premaster, randoms)
         };
+        self.install_keys(&master, randoms);
+        master
+    }
+
+    /// Takes up a session: its secret gives new keys, since the randoms are new. Nothing is signed.
+    pub(crate) fn resume(&mut self, session: Session, negotiated: Negotiated) -> Keyed {
+        let master = session.master().clone();
+        self.install_keys(&master, &negotiated.randoms);
+        self.transcript.forget_messages();
+        let (group, peer_fingerprint) = (session.group(), session.peer_fingerprint());
+        self.session = Some(session);
+        Keyed { negotiated, group, master, peer_fingerprint, peer_chain: None, resumed: true }
+    }
+
+    fn install_keys(&mut self, master: &MasterSecret, randoms: &Randoms) {
         let keys = master.record_ciphers(&self.config.backend, self.config.role, randoms);
         self.layer.install(keys, self.config.replay_window);
         if let Some(log) = &self.config.key_log {
             log.write(&master.key_log_line(&randoms.client));
         }
-        master
     }
 
     /// Changes to the new keys and proves with them that we saw what the peer saw.
@@ -124,6 +153,19 @@ impl Context {
         let (sequence, body) = self.flight.push(1, kind, |out| Finished { verify_data }.encode(out));
         self.transcript.add(kind, sequence, body);
         self.layer.change_write();
+    }
+
+    /// Answers the peer's Finished with ours, the last flight: it goes out again if the peer's does.
+    pub(crate) fn answer_finished(
+        &mut self,
+        message: &Whole,
+        master: &MasterSecret,
+    ) -> Result<(), CloseReason> {
+        self.check_finished(message, master)?;
+        self.flight.begin(Some(message.sequence));
+        self.send_finished(master);
+        self.flight.is_last();
+        Ok(())
     }
 
     /// Checks the peer's Finished against all messages before it.
@@ -180,12 +222,14 @@ impl Context {
     pub(crate) fn admit(&self, message: &Whole) -> Result<PeerIdentity, CloseReason> {
         let chain = CertificateChain::parse(&message.body).map_err(malformed(message.kind))?;
         let verifier = self.config.verifier.as_ref().ok_or(CloseReason::UnexpectedMessage(message.kind))?;
-        admit(&chain, verifier).map_err(|refusal| match refusal {
+        let peer = admit(&chain, verifier).map_err(|refusal| match refusal {
             Refusal::Missing => CloseReason::NoCertificate,
             Refusal::Certificate(CertificateError::Malformed) => CloseReason::BadCertificate,
             Refusal::Certificate(CertificateError::UnsupportedKey) => CloseReason::UnsupportedCertificate,
             Refusal::Rejected(rejection) => CloseReason::Rejected(rejection),
-        })
+        })?;
+        let chain = self.config.keeps_sessions().then(|| message.body.clone());
+        Ok(PeerIdentity { chain, ..peer })
     }
 }
 

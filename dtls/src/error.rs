@@ -55,6 +55,9 @@ pub enum Kind {
     /// A record longer than allowed; RFC 5246 section 6.2.3.
     #[error("a record of {0} octets, at most 18432 allowed")]
     RecordLength(usize),
+    /// What should be a session's encoded form is not, or not of this version's format.
+    #[error("not a session")]
+    Session,
     /// A fragment that ends behind the message that it belongs to; RFC 6347 section 4.2.2.
     #[error("a fragment of {length} octets at {offset} in a message of {total}")]
     FragmentRange {

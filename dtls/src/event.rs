@@ -36,6 +36,8 @@ pub struct Connected {
     pub srtp_profile: Option<SrtpProfile>,
     /// The SHA-256 fingerprint of the peer's certificate; `None` if it was not asked for one.
     pub peer_fingerprint: Option<Fingerprint>,
+    /// An earlier session was taken up: keys are new, the peer is the one that showed its certificate then.
+    pub resumed: bool,
 }
 
 /// Why a connection ended.
@@ -123,7 +125,8 @@ pub enum CloseReason {
 impl fmt::Display for Connected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.suite, self.group)?;
-        self.srtp_profile.map_or(Ok(()), |profile| write!(f, " {profile}"))
+        self.srtp_profile.map_or(Ok(()), |profile| write!(f, " {profile}"))?;
+        if self.resumed { f.write_str(" resumed") } else { Ok(()) }
     }
 }
 

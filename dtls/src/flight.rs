@@ -140,6 +140,10 @@ impl Flight {
         self.awaits_answer = false;
     }
 
+    pub(crate) const fn awaits_answer(&self) -> bool {
+        self.awaits_answer
+    }
+
     /// Appends one datagram of at most `limit` octets, if there is something left to send and room for it.
     pub(crate) fn write(
         &mut self,

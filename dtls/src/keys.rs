@@ -41,6 +41,7 @@ pub(crate) struct Randoms {
 pub(crate) type RecordKeys = (RecordCipher, RecordCipher);
 
 /// The secret from which everything else is derived. Wiped when dropped; shown by nothing.
+#[derive(Clone)]
 pub(crate) struct MasterSecret {
     secret: [u8; 48],
     suite: &'static Suite,
@@ -67,9 +68,17 @@ impl MasterSecret {
         Self { secret, suite }
     }
 
-    /// A secret that a key log tells of a connection with this suite; `None` if the suite is not implemented.
+    /// A secret that a key log tells of a connection with this suite, or that was kept; `None` if the suite is not implemented.
     pub(crate) fn from_log(suite: CipherSuite, secret: &[u8; 48]) -> Option<Self> {
         Some(Self { secret: *secret, suite: suite.suite()? })
+    }
+
+    pub(crate) const fn suite(&self) -> &'static Suite {
+        self.suite
+    }
+
+    pub(crate) const fn secret(&self) -> &[u8; 48] {
+        &self.secret
     }
 
     /// The keys of both directions: ours to write, the peer's to read.

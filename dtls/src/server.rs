@@ -11,6 +11,14 @@
 //!            ChangeCipherSpec, Finished                                      ---->
 //! flight 6                              <----          ChangeCipherSpec, Finished
 //! ```
+//!
+//! If we take up the session that the hello names, the rest is shorter; RFC 5246 section 7.3, figure 2. The last flight is
+//! then the client's:
+//!
+//! ```text
+//! flight 4                              <----   ServerHello, ChangeCipherSpec, Finished
+//! flight 5   ChangeCipherSpec, Finished                                      ---->
+//! ```
 
 use rand::Rng;
 
@@ -36,6 +44,7 @@ use crate::keys::Randoms;
 use crate::layer::Terms;
 use crate::reassembly::Whole;
 use crate::record::Version;
+use crate::session::{ID_LEN, Session};
 use crate::wire::{U16List, put_vec};
 
 /// What the server waits for.
@@ -45,6 +54,8 @@ pub(crate) enum State {
     ClientKeyExchange(Offered, Option<PeerIdentity>),
     CertificateVerify(Keyed, PeerIdentity),
     Finished(Keyed),
+    /// We go on with a session.
+    Resumed(Keyed),
 }
 
 /// What our flight 4 said.
@@ -62,6 +73,7 @@ impl State {
             Self::ClientKeyExchange(..) => "waits for ClientKeyExchange",
             Self::CertificateVerify(..) => "waits for CertificateVerify",
             Self::Finished(..) => "waits for Finished",
+            Self::Resumed(..) => "waits for Finished, session resumed",
         }
     }
 
@@ -70,30 +82,28 @@ impl State {
             (Self::ClientHello, MessageType::CLIENT_HELLO) if cx.asks_for_cookie(message)? => {
                 Self::ClientHello
             }
-            (Self::ClientHello, MessageType::CLIENT_HELLO) => {
-                let offered = client_hello(cx, message)?;
-                if cx.config.verifier.is_some() {
-                    Self::Certificate(offered)
-                } else {
-                    Self::ClientKeyExchange(offered, None)
-                }
-            }
+            (Self::ClientHello, MessageType::CLIENT_HELLO) => client_hello(cx, message)?,
             (Self::Certificate(offered), MessageType::CERTIFICATE) => {
                 let peer = cx.admit(message)?;
                 cx.add(message);
                 Self::ClientKeyExchange(offered, Some(peer))
             }
             (Self::ClientKeyExchange(offered, peer), MessageType::CLIENT_KEY_EXCHANGE) => {
-                let fingerprint = peer.as_ref().map(|peer| peer.fingerprint);
                 let exchange = ClientKeyExchange::parse(&message.body).map_err(malformed(message.kind))?;
                 let Offered { negotiated, key } = offered;
                 let group = key.group();
                 let premaster = key.agree(exchange.public_key).map_err(refused(message.kind))?;
                 cx.add(message);
                 let master = cx.make_keys(&premaster, &negotiated);
-                let keyed = Keyed { negotiated, group, master, peer_fingerprint: fingerprint };
+                let (peer_fingerprint, peer_chain) = (None, None);
+                let mut keyed =
+                    Keyed { negotiated, group, master, peer_fingerprint, peer_chain, resumed: false };
                 match peer {
-                    Some(peer) => Self::CertificateVerify(keyed, peer),
+                    Some(mut peer) => {
+                        keyed.peer_fingerprint = Some(peer.fingerprint);
+                        keyed.peer_chain = peer.chain.take();
+                        Self::CertificateVerify(keyed, peer)
+                    }
                     None => Self::Finished(keyed),
                 }
             }
@@ -105,10 +115,11 @@ impl State {
                 Self::Finished(keyed)
             }
             (Self::Finished(keyed), MessageType::FINISHED) => {
+                cx.answer_finished(message, &keyed.master)?;
+                return Ok(Step::Done(Box::new(keyed)));
+            }
+            (Self::Resumed(keyed), MessageType::FINISHED) => {
                 cx.check_finished(message, &keyed.master)?;
-                cx.flight.begin(Some(message.sequence));
-                cx.send_finished(&keyed.master);
-                cx.flight.is_last();
                 return Ok(Step::Done(Box::new(keyed)));
             }
             (_, unexpected) => return Err(CloseReason::UnexpectedMessage(unexpected)),
@@ -120,9 +131,6 @@ impl State {
 /// What is chosen from the client's hello.
 struct Choice {
     suite: &'static Suite,
-    group: NamedGroup,
-    /// What we sign with.
-    scheme: SignatureScheme,
     srtp_profile: Option<SrtpProfile>,
     mki: Vec<u8>,
     protocol: Option<usize>,
@@ -131,26 +139,37 @@ struct Choice {
     extended: bool,
     renegotiation_info: bool,
     point_formats: bool,
+    session_id: Vec<u8>,
 }
 
 /// Flight 4.
-fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReason> {
+fn client_hello(cx: &mut Context, message: &Whole) -> Result<State, CloseReason> {
     let hello = ClientHello::parse(&message.body).map_err(malformed(message.kind))?;
-    let choice = choose(&hello, &cx.config)?;
+    let session = asked_session(&hello, cx)?;
+    let mut choice = choose(&hello, &cx.config, session.as_ref())?;
     let terms = Terms::settle(&cx.config, &hello.extensions, message.kind)?;
-    let key = EphemeralKey::generate(&cx.config.backend, choice.group, &mut cx.rng)
-        .ok_or(CloseReason::NothingInCommon("group"))?;
     let mut random = [0; 32];
     cx.rng.fill_bytes(&mut random);
+    if let Some(session) = session {
+        choice.session_id = session.id().to_vec();
+        begin(cx, message, &hello, terms, &choice, &random);
+        let negotiated = choice.negotiated(&hello, random);
+        let keyed = cx.resume(session, negotiated);
+        cx.send_finished(&keyed.master);
+        return Ok(State::Resumed(keyed));
+    }
+    let (group, scheme) = choose_key_exchange(&hello, &cx.config)?;
+    let key = EphemeralKey::generate(&cx.config.backend, group, &mut cx.rng)
+        .ok_or(CloseReason::NothingInCommon("group"))?;
+    if cx.config.keeps_sessions() && choice.extended {
+        choice.session_id = vec![0; ID_LEN];
+        cx.rng.fill_bytes(&mut choice.session_id);
+    }
     let randoms = Randoms { client: *hello.random, server: random };
 
-    cx.layer.agree(terms);
-    cx.transcript.choose(choice.suite.hash);
-    cx.add(message);
-    cx.flight.begin(Some(message.sequence));
-    send_server_hello(cx, &choice, &hello.extensions, &random);
+    begin(cx, message, &hello, terms, &choice, &random);
     cx.send_certificate();
-    send_key_exchange(cx, &key, choice.scheme, &randoms)?;
+    send_key_exchange(cx, &key, scheme, &randoms)?;
     if cx.config.verifier.is_some() {
         send_certificate_request(cx);
     }
@@ -158,13 +177,58 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<Offered, CloseReaso
     if cx.config.verifier.is_none() {
         cx.transcript.forget_messages();
     }
-    let Choice { suite, extended, srtp_profile, mki, protocol, server_name, .. } = choice;
-    let negotiated = Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name };
-    Ok(Offered { negotiated, key })
+    let offered = Offered { negotiated: choice.negotiated(&hello, random), key };
+    Ok(match cx.config.verifier {
+        Some(_) => State::Certificate(offered),
+        None => State::ClientKeyExchange(offered, None),
+    })
 }
 
-/// Chooses by our own preference. Versions, suites, groups and extensions that we do not know are stepped over.
-fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReason> {
+/// The start of flight 4, whichever it is.
+fn begin(
+    cx: &mut Context,
+    message: &Whole,
+    hello: &ClientHello<'_>,
+    terms: Terms,
+    choice: &Choice,
+    random: &[u8; 32],
+) {
+    cx.layer.agree(terms);
+    cx.transcript.choose(choice.suite.hash);
+    cx.add(message);
+    cx.flight.begin(Some(message.sequence));
+    send_server_hello(cx, choice, &hello.extensions, random);
+}
+
+/// The session that the client asks for, if we know it and it may be taken up by this client and by us.
+fn asked_session(hello: &ClientHello<'_>, cx: &Context) -> Result<Option<Session>, CloseReason> {
+    let (Some(cache), Some(now)) = (&cx.config.session_cache, cx.now) else { return Ok(None) };
+    let Some(session) = cache.find(now, hello.session_id) else { return Ok(None) };
+    //= rfc7627#5.3-6
+    //= rfc7627#5.4-6
+    if hello.extensions.find(ExtensionType::EXTENDED_MASTER_SECRET).is_none() {
+        return Err(CloseReason::NoExtendedMasterSecret);
+    }
+    let name = called(hello)?;
+    let fits = hello.suites.contains(session.suite().id.0) && session.fits(&cx.config, name.as_deref());
+    Ok(fits.then_some(session))
+}
+
+impl Choice {
+    fn negotiated(self, hello: &ClientHello<'_>, random: [u8; 32]) -> Negotiated {
+        let Self { suite, extended, srtp_profile, mki, protocol, server_name, session_id, .. } = self;
+        let randoms = Randoms { client: *hello.random, server: random };
+        Negotiated { randoms, suite, extended, srtp_profile, mki, protocol, server_name, session_id }
+    }
+}
+
+/// Chooses by our own preference, but for the suite of a session. Versions, suites, groups and extensions that we do not
+/// know are stepped over.
+fn choose(
+    hello: &ClientHello<'_>,
+    config: &Config,
+    session: Option<&Session>,
+) -> Result<Choice, CloseReason> {
     let kind = MessageType::CLIENT_HELLO;
     if !hello.version.allows_1_2() {
         return Err(CloseReason::Version);
@@ -173,10 +237,43 @@ fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReaso
         return Err(CloseReason::IllegalParameter("no null compression"));
     }
     let extended = check_common(&hello.extensions, config, kind)?;
-    let key = config.identity.key();
+    let authentication = config.identity.key().authentication();
     let suite = config.suites.iter().filter(|suite| hello.suites.contains(suite.0));
-    let suite =
-        suite.filter_map(|suite| suite.suite()).find(|suite| suite.authentication == key.authentication());
+    let suite = suite.filter_map(|suite| suite.suite()).find(|suite| suite.authentication == authentication);
+    let suite = session.map(Session::suite).or(suite);
+    let offered = find_srtp(&hello.extensions, kind)?;
+    let is_offered = |profile: &&SrtpProfile| offered.is_some_and(|offer| offer.profiles.contains(profile.0));
+    // Keys for SRTP are exported, which needs the extended master secret.
+    let srtp_profile = config.srtp_profiles.iter().find(is_offered).copied().filter(|_| extended);
+    let mki = offered.map(|offer| offer.mki).filter(|_| config.accept_srtp_mki).unwrap_or_default();
+    let has = |extension| hello.extensions.find(extension).is_some();
+    Ok(Choice {
+        suite: suite.ok_or(CloseReason::NothingInCommon("cipher suite"))?,
+        srtp_profile,
+        mki: if srtp_profile.is_some() { mki.to_vec() } else { Vec::new() },
+        protocol: choose_protocol(&hello.extensions, config)?,
+        server_name: called(hello)?,
+        extended,
+        renegotiation_info: has(ExtensionType::RENEGOTIATION_INFO)
+            || hello.suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.0),
+        point_formats: has(ExtensionType::EC_POINT_FORMATS),
+        session_id: Vec::new(),
+    })
+}
+
+/// What the client calls us.
+fn called(hello: &ClientHello<'_>) -> Result<Option<String>, CloseReason> {
+    let name = hello.extensions.find(ExtensionType::SERVER_NAME).map(ServerName::parse);
+    let name = name.transpose().map_err(malformed(MessageType::CLIENT_HELLO))?;
+    Ok(name.and_then(|name| name.host_name).map(str::to_owned))
+}
+
+/// The group of the key exchange, and what we sign it with.
+fn choose_key_exchange(
+    hello: &ClientHello<'_>,
+    config: &Config,
+) -> Result<(NamedGroup, SignatureScheme), CloseReason> {
+    let (kind, key) = (MessageType::CLIENT_HELLO, config.identity.key());
     let list =
         |extension| hello.extensions.find(extension).map(parse_u16_list).transpose().map_err(malformed(kind));
     let group = match list(ExtensionType::SUPPORTED_GROUPS)? {
@@ -194,27 +291,10 @@ fn choose(hello: &ClientHello<'_>, config: &Config) -> Result<Choice, CloseReaso
     let schemes = list(ExtensionType::SIGNATURE_ALGORITHMS)?;
     let scheme =
         key.schemes().iter().find(|scheme| schemes.is_some_and(|schemes| schemes.contains(scheme.0)));
-    let offered = find_srtp(&hello.extensions, kind)?;
-    let is_offered = |profile: &&SrtpProfile| offered.is_some_and(|offer| offer.profiles.contains(profile.0));
-    // Keys for SRTP are exported, which needs the extended master secret.
-    let srtp_profile = config.srtp_profiles.iter().find(is_offered).copied().filter(|_| extended);
-    let mki = offered.map(|offer| offer.mki).filter(|_| config.accept_srtp_mki).unwrap_or_default();
-    let name = hello.extensions.find(ExtensionType::SERVER_NAME).map(ServerName::parse);
-    let name = name.transpose().map_err(malformed(kind))?;
-    let has = |extension| hello.extensions.find(extension).is_some();
-    Ok(Choice {
-        suite: suite.ok_or(CloseReason::NothingInCommon("cipher suite"))?,
-        group: *group.ok_or(CloseReason::NothingInCommon("group"))?,
-        scheme: *scheme.ok_or(CloseReason::NothingInCommon("signature algorithm"))?,
-        srtp_profile,
-        mki: if srtp_profile.is_some() { mki.to_vec() } else { Vec::new() },
-        protocol: choose_protocol(&hello.extensions, config)?,
-        server_name: name.and_then(|name| name.host_name).map(str::to_owned),
-        extended,
-        renegotiation_info: has(ExtensionType::RENEGOTIATION_INFO)
-            || hello.suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.0),
-        point_formats: has(ExtensionType::EC_POINT_FORMATS),
-    })
+    Ok((
+        *group.ok_or(CloseReason::NothingInCommon("group"))?,
+        *scheme.ok_or(CloseReason::NothingInCommon("signature algorithm"))?,
+    ))
 }
 
 /// Our first choice among the client's protocols.
@@ -257,7 +337,7 @@ fn send_server_hello(cx: &mut Context, choice: &Choice, offered: &Extensions<'_>
     let hello = ServerHello {
         version: Version::DTLS_1_2,
         random,
-        session_id: &[],
+        session_id: &choice.session_id,
         suite: choice.suite.id,
         compression: 0,
         extensions: Extensions::new(&extensions).unwrap_or(Extensions::NONE),

@@ -217,7 +217,8 @@ impl Verifier {
         Self(Rule::PublicKey(spki.into()))
     }
 
-    /// `accept` says yes. It is called once in a handshake, with at least one certificate.
+    /// `accept` says yes. It is called once in a handshake, with at least one certificate; and before that with
+    /// those of a session that could be taken up.
     pub fn callback(accept: impl Fn(&PeerCertificates<'_>) -> bool + Send + Sync + 'static) -> Self {
         Self(Rule::Callback(Arc::new(accept)))
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Connection, Side, Stage};
 use crate::alert::{Alert, AlertDescription, AlertLevel};
-use crate::context::{Allowance, Keyed, Step, alert_for};
+use crate::context::{Allowance, Context, Keyed, Step, alert_for};
 use crate::event::CloseReason;
 use crate::handshake::{FragmentHeader, MessageType};
 use crate::input::{RecordQueue, hide, show};
@@ -14,6 +14,7 @@ use crate::layer::{Opened, Refused};
 use crate::reassembly::Fate;
 use crate::record::{ContentType, Header, Version};
 use crate::server;
+use crate::session::Session;
 
 impl Connection {
     /// Deals with each record, and hides those that are not payload due now, so that [`super::Payloads`] finds the others.
@@ -116,8 +117,10 @@ impl Connection {
     ) -> Option<Range<usize>> {
         if !self.context.layer.has_keys() {
             match &mut self.stage {
-                // A server cannot send with keys before we have them too.
-                Stage::Handshake(handshake) if self.context.config.role == Role::Server => {
+                // A server cannot send with keys before we have them too, unless it takes up a session.
+                Stage::Handshake(handshake)
+                    if self.context.config.role == Role::Server || self.context.session.is_some() =>
+                {
                     if !handshake.locked.push(record) {
                         self.stats.dropped_limit += 1;
                     }
@@ -276,9 +279,10 @@ impl Connection {
         }
     }
 
-    fn complete(&mut self, keyed: Box<Keyed>, early: RecordQueue) {
-        // The client's last flight is answered; the server's may be asked for again.
-        if self.role() == Role::Client {
+    fn complete(&mut self, mut keyed: Box<Keyed>, early: RecordQueue) {
+        self.remember(&mut keyed);
+        // The last flight of all may be asked for again; the other one is answered.
+        if self.context.flight.awaits_answer() {
             self.context.flight.clear();
         }
         self.context.transcript = Transcript::default();
@@ -286,6 +290,18 @@ impl Connection {
         self.ripe = early;
         self.events.connected(keyed.connected());
         self.stage = Stage::Connected(keyed);
+    }
+
+    /// Keeps what the handshake leaves for the next one, if that is wanted.
+    fn remember(&mut self, keyed: &mut Keyed) {
+        let Context { config, session, now, .. } = &mut self.context;
+        if keyed.resumed || !config.keeps_sessions() {
+            return;
+        }
+        *session = Session::of(keyed, config);
+        if let (Some(cache), Some(session), Some(now)) = (&config.session_cache, session, *now) {
+            cache.keep(now, session.clone());
+        }
     }
 
     fn alert(&mut self, content: &[u8], authentic: bool) {

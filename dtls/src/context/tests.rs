@@ -315,6 +315,7 @@ fn the_master_secret_is_that_of_the_extension() {
             mki: Vec::new(),
             protocol: None,
             server_name: None,
+            session_id: Vec::new(),
         };
         let master = cx.make_keys(b"premaster", &negotiated);
         let hash = cx.transcript.hash();
