@@ -187,7 +187,10 @@ impl Association {
             tcb.forward_due = true;
             tcb.recovery.keep_t3(now, &tcb.rto);
         }
-        self.stats.abandoned_sent.add(std::mem::take(&mut tcb.out.abandoned));
+        let (expired, exhausted) = tcb.out.take_abandoned();
+        self.stats.expired_sent += expired;
+        self.stats.exhausted += exhausted;
+        self.stats.expired_unsent += self.queue.take_expired();
     }
 
     pub(crate) fn on_forward_tsn(&mut self, forward: &ForwardTsn<'_>) {
@@ -226,6 +229,9 @@ impl Association {
     /// T3-rtx and the other timers of the sender.
     pub(crate) fn on_send_timers(&mut self, now: Instant) {
         let Some(tcb) = self.state.sending() else { return };
+        if tcb.recovery.deadline().is_none_or(|at| at > now) {
+            return;
+        }
         tcb.recovery.pacer.on_timeout(now);
         if tcb.recovery.t3.is_some_and(|at| at <= now) {
             self.stats.timeouts += 1;

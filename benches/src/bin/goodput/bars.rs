@@ -5,6 +5,7 @@ use std::time::Duration;
 use nomagic_sctp::Controller;
 
 use crate::cell::{self, CLEAN, Carried, Cell, Impairment, ONE_LOST, OURS, REORDERED};
+use crate::ping;
 
 /// Path, contender and the least that it carries in Mbit/s.
 const LEAST: [(u64, u64, Impairment, &str, f64); 5] = [
@@ -35,7 +36,8 @@ pub(crate) fn all_met() -> bool {
         met &= verdict((0.4..=0.6).contains(&share), &format!("{what}, 40 to 60 %"));
     }
     let (share, what) = sharing([Controller::Cubic, Controller::NewReno], 120);
-    met & verdict(share >= 1.0 / 3.0, &format!("{what}, at least a third"))
+    met &= verdict(share >= 1.0 / 3.0, &format!("{what}, at least a third"));
+    met & ping::all_met(verdict)
 }
 
 /// Two flows over 50 ms and 20 Mbit/s: the share of the second.

@@ -9,7 +9,8 @@ use nomagic_sctp::{Association, AssociationState, Config, Controller, SendOption
 use nomagic_testkit::machine::Machine;
 use nomagic_testkit::rng;
 
-/// Octets that an end may hold unread or unacknowledged: more than any path of the table holds.
+/// Octets that an end may hold unread or unacknowledged: more than any path of the table holds. Ours have it by default.
+#[cfg(feature = "peers")]
 const WINDOW: u32 = 32 << 20;
 /// Octets that are handed over ahead of what is sent.
 const AHEAD: usize = 1 << 20;
@@ -24,7 +25,7 @@ pub(crate) trait Flow: Machine {
 
 /// An association of ours.
 pub(crate) struct Ours {
-    association: Association,
+    pub(crate) association: Association,
     octets: usize,
 }
 
@@ -32,8 +33,6 @@ impl Ours {
     pub(crate) fn new(controller: Controller, calls: bool, now: Instant, seed: u64) -> Self {
         let mut config = Config::default();
         config.controller = controller;
-        config.receive_window = WINDOW;
-        config.send_buffer = WINDOW as usize;
         let mut association = Association::new(config, &mut rng(seed));
         if calls {
             association.connect(now);

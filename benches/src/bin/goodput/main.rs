@@ -8,6 +8,7 @@
 mod bars;
 mod cell;
 mod flow;
+mod ping;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,9 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("Mbit/s over {SECONDS} s from the first INIT on; messages of 16 KB, windows of 32 MiB");
+    println!(
+        "Mbit/s over {SECONDS} s from the first INIT on; messages of 16 KB, ours with default settings, windows of 32 MiB"
+    );
     if all {
         table();
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{MESSAGE_OVERHEAD, Outbound, Queue};
+use crate::lazy::blank;
 
 /// Of one rank: streams by arrival, and what all of them weigh.
 #[derive(Debug, Default)]
@@ -11,8 +12,24 @@ struct Rank {
     weight: usize,
 }
 
+/// What is given up before anything of it is sent.
+#[derive(Debug)]
+pub(super) struct GivenUp {
+    pub(super) droppable: Droppable,
+    /// How many messages were past their lifetime since the last look.
+    pub(super) expired: u64,
+}
+
+impl GivenUp {
+    pub(super) fn is_empty(&self) -> bool {
+        self.droppable.0.is_empty() && self.expired == 0
+    }
+}
+
+blank!(GivenUp, GivenUp { droppable: Droppable(BTreeMap::new()), expired: 0 });
+
 /// Messages with a rank of which nothing is sent, by rank.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Droppable(BTreeMap<u32, Rank>);
 
 impl Droppable {
@@ -56,24 +73,39 @@ fn weight(message: &Outbound) -> usize {
 }
 
 impl Queue {
-    /// Gives up messages that matter less than `rank` until `octets` are free; none if all of them were not enough.
+    /// Gives up messages that matter less than `rank` until `octets` are free, and says how many; `None`, and none of
+    /// them, if all were not enough.
     //= rfc7496#3.2-1
-    pub(crate) fn make_room(&mut self, octets: usize, rank: Option<u32>) -> bool {
-        if self.droppable.weight_below(rank) < octets {
-            return false;
+    pub(crate) fn make_room(&mut self, octets: usize, rank: Option<u32>) -> Option<u64> {
+        if self.given_up.droppable.weight_below(rank) < octets {
+            return None;
         }
         let goal = self.weight().saturating_sub(octets);
-        while self.weight() > goal {
-            let Some((id, arrival)) = self.droppable.first() else { break };
+        let mut count = 0;
+        while self.weight() > goal
+            && let Some((id, arrival)) = self.given_up.droppable.first()
+        {
             self.drop_waiting(id, arrival);
-            self.abandoned.priority += 1;
+            count += 1;
         }
-        true
+        Some(count)
+    }
+
+    /// How many messages were past their lifetime since the last call.
+    pub(crate) fn take_expired(&mut self) -> u64 {
+        if self.given_up.expired == 0 { 0 } else { std::mem::take(&mut self.given_up.expired) }
+    }
+
+    /// Nothing of the message is sent: it may be given up for others if it has a rank.
+    pub(super) fn note_rank(&mut self, stream: u16, message: &Outbound) {
+        if message.rank.is_some() {
+            self.given_up.droppable.insert(stream, message);
+        }
     }
 
     /// Drops a message of which nothing is sent.
     fn drop_waiting(&mut self, id: u16, arrival: u64) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let Some(stream) = self.streams.get_mut(id) else { return };
         let Ok(at) = stream.messages.binary_search_by_key(&arrival, |message| message.arrival) else {
             return;
         };
@@ -81,7 +113,7 @@ impl Queue {
             self.drop_front(id);
         } else if let Some(message) = stream.messages.remove(at) {
             self.messages -= 1;
-            self.droppable.remove(&message);
+            self.given_up.droppable.remove(&message);
             self.shrink(id, message.payload.len(), message.counted);
         }
     }
