@@ -106,8 +106,9 @@ fn a_skip_over_unordered_messages_names_no_stream() {
     assert_eq!(skip(&played, &said), Some((0, vec![])));
 }
 
-//= rfc3758#3.5-4 test
+// Case 29.
 //= rfc3758#3.5-2 test
+//= rfc3758#3.5-4 test
 #[test]
 fn all_pieces_of_a_message_are_given_up_together_and_count_as_arrived() {
     let mut played = Played::up(config());
@@ -222,6 +223,7 @@ fn a_peer_that_cannot_skip_gets_everything() {
     }
 }
 
+// Case 35.
 //= rfc3758#4.1-2 test
 //= rfc3758#4.1-3 test
 //= rfc3758#4.1-4 test
@@ -249,6 +251,7 @@ fn a_lifetime_over_before_anything_is_sent_costs_no_tsn() {
     assert_eq!(played.end.buffered_amount(3), 0);
 }
 
+// Case 35.
 //= rfc3758#4.1-5 test
 //= rfc3758#4.1-6 test
 #[test]
