@@ -313,8 +313,11 @@ impl Association {
         }
         let used = self.queue.weight() + self.state.tcb().map_or(0, |tcb| tcb.out.weight());
         let over = (used + length + MESSAGE_OVERHEAD).saturating_sub(self.config.send_buffer);
-        if used > 0 && !urgent && over > 0 && !self.queue.make_room(over, message.rank) {
-            return Err(SendError::WouldBlock { used, limit: self.config.send_buffer });
+        if used > 0 && !urgent && over > 0 {
+            let displaced = self.queue.make_room(over, message.rank);
+            let displaced =
+                displaced.ok_or(SendError::WouldBlock { used, limit: self.config.send_buffer })?;
+            self.stats.displaced += displaced;
         }
         self.queue.push(stream, message, urgent);
         self.stats.messages_sent += 1;
@@ -522,7 +525,6 @@ impl Association {
     /// Counters.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats;
-        stats.abandoned_unsent = self.queue.abandoned();
         if let Some(tcb) = self.state.tcb() {
             stats.congestion_window = tcb.congestion.window();
             stats.flight = tcb.out.flight();

@@ -33,4 +33,4 @@ pub use procedure::snap::SnapError;
 pub use receive::reassembly::{Part, PartEnd, Received};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotRefusal};
 pub use state::AssociationState;
-pub use stats::{Abandoned, Stats};
+pub use stats::Stats;

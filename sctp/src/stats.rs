@@ -2,33 +2,6 @@
 
 use std::time::Duration;
 
-/// Messages given up, by the [`Reliability`](crate::Reliability) that they were sent with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Abandoned {
-    /// Their lifetime was over (RFC 3758 section 4.1).
-    pub lifetime: u64,
-    /// They would have been sent again once too often (RFC 7496 section 3.1).
-    pub retransmits: u64,
-    /// They made room for messages that matter more (RFC 7496 section 3.2).
-    pub priority: u64,
-}
-
-impl Abandoned {
-    pub(crate) const NONE: Self = Self { lifetime: 0, retransmits: 0, priority: 0 };
-
-    /// Messages given up for whatever reason.
-    pub fn total(&self) -> u64 {
-        self.lifetime + self.retransmits + self.priority
-    }
-
-    pub(crate) fn add(&mut self, other: Self) {
-        self.lifetime += other.lifetime;
-        self.retransmits += other.retransmits;
-        self.priority += other.priority;
-    }
-}
-
 /// Counters since the machine was made, and a few current values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,10 +18,15 @@ pub struct Stats {
     pub timeouts: u64,
     /// Times that loss was found from SACKs and the rate reduced.
     pub recoveries: u64,
-    /// Messages given up before anything of them was sent (RFC 7496 section 4.4).
-    pub abandoned_unsent: Abandoned,
-    /// Messages given up after a part of them or all of it was sent.
-    pub abandoned_sent: Abandoned,
+    /// Messages given up since their lifetime was over before anything of them was sent (RFC 7496 section 4.4, as all
+    /// counters of what is given up).
+    pub expired_unsent: u64,
+    /// Messages given up since their lifetime was over after a part of them or all was sent.
+    pub expired_sent: u64,
+    /// Messages given up since they would have been sent again once too often; all of them had been sent.
+    pub exhausted: u64,
+    /// Messages given up for some that matter more; none of them had been sent.
+    pub displaced: u64,
     /// Messages handed to `send`.
     pub messages_sent: u64,
     /// Messages handed out by `receive`.
@@ -87,4 +65,11 @@ pub struct Stats {
     pub peer_window: usize,
     /// Smoothed round-trip time, once measured.
     pub srtt: Option<Duration>,
+}
+
+impl Stats {
+    /// Messages given up, for whatever reason.
+    pub fn messages_abandoned(&self) -> u64 {
+        self.expired_unsent + self.expired_sent + self.exhausted + self.displaced
+    }
 }

@@ -6,9 +6,10 @@
 //! | 5, 6, 8, 15, 27 to 30 | `hostile.rs` |
 //! | 10, 11, 37 | `setup.rs` |
 //! | 17 | `src/association/tests.rs`, `src/receive` |
-//! | 18, 19, 20 | `transfer.rs`, `goodput.rs` |
-//! | 23, 25, 26, 35 | `transfer.rs` |
-//! | 31 | the tests of interleaving |
+//! | 18, 19, 20 | `transfer.rs`, `goodput.rs`; each means of recovery by itself in `recovery.rs` |
+//! | 23, 25, 26 | `transfer.rs` |
+//! | 29, 35: the sender's half | `partial.rs`, `transfer.rs` |
+//! | 27, 28, 31: with I-DATA | `interleaving.rs` |
 //! | 34, 36 | `channels.rs` |
 #![allow(
     clippy::cast_possible_truncation,

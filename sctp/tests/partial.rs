@@ -11,7 +11,7 @@ use bytes::Bytes;
 use common::*;
 use nomagic_sctp::chunk::Chunk;
 use nomagic_sctp::packet::Packet;
-use nomagic_sctp::{Abandoned, Association, Config, Event, Reliability, Scheduling, SendError, SendOptions};
+use nomagic_sctp::{Association, Config, Event, Reliability, Scheduling, SendError, SendOptions};
 
 /// Without I-DATA, so that skips are FORWARD-TSN, and with TSNs in the order of `send`.
 fn config() -> Config {
@@ -106,8 +106,9 @@ fn a_skip_over_unordered_messages_names_no_stream() {
     assert_eq!(skip(&played, &said), Some((0, vec![])));
 }
 
-//= rfc3758#3.5-4 test
+// Case 29.
 //= rfc3758#3.5-2 test
+//= rfc3758#3.5-4 test
 #[test]
 fn all_pieces_of_a_message_are_given_up_together_and_count_as_arrived() {
     let mut played = Played::up(config());
@@ -120,7 +121,11 @@ fn all_pieces_of_a_message_are_given_up_together_and_count_as_arrived() {
     assert_eq!(skip(&played, &said), Some((10, vec![(2, 0)])));
     assert_eq!(played.end.buffered_amount(2), 0);
     assert_eq!(played.end.stats().flight, 0);
-    assert_eq!(played.end.stats().abandoned_sent.retransmits, 1, "one message");
+    assert_eq!(
+        (played.end.stats().exhausted, played.end.stats().messages_abandoned()),
+        (1, 1),
+        "one message"
+    );
 }
 
 //= rfc3758#3.5-5 test
@@ -132,7 +137,7 @@ fn a_skip_follows_what_the_sack_says_and_later_sacks_are_measured_by_their_own()
     // The SACK acknowledges the first after all, with the last three: nothing is given up, the second goes again.
     let said = acknowledge(&mut played, 0, &[(2, 4)]);
     assert_eq!((sent(&played, &said), skip(&played, &said)), (vec![1], None));
-    assert_eq!(played.end.stats().abandoned_sent.total(), 0);
+    assert_eq!(played.end.stats().messages_abandoned(), 0);
     // The peer's cumulative TSN is behind what was skipped, and none of its SACKs is old.
     let mut played = sending(&[(3, RELIABLE), (3, ONCE), (3, RELIABLE), (3, RELIABLE), (3, RELIABLE)]);
     let said = acknowledge(&mut played, 0, &[(2, 4)]);
@@ -189,7 +194,7 @@ fn what_is_given_up_reduces_the_window_like_any_loss_and_never_lets_it_grow() {
         played.wait();
     }
     let after = played.end.stats();
-    assert!(after.congestion_window < before && after.abandoned_sent.retransmits == 3, "{after:?}");
+    assert!(after.congestion_window < before && after.exhausted == 3, "{after:?}");
 }
 
 //= rfc3758#3.3.3-2 test
@@ -214,10 +219,11 @@ fn a_peer_that_cannot_skip_gets_everything() {
         }
         assert!(!kinds(&said).contains(&192));
         assert!(sent(&played, &said).iter().filter(|&&tsn| tsn == 0).count() >= 3, "sent again and again");
-        assert_eq!(played.end.stats().abandoned_sent, Abandoned::default());
+        assert_eq!(played.end.stats().messages_abandoned(), 0);
     }
 }
 
+// Case 35.
 //= rfc3758#4.1-2 test
 //= rfc3758#4.1-3 test
 //= rfc3758#4.1-4 test
@@ -240,11 +246,12 @@ fn a_lifetime_over_before_anything_is_sent_costs_no_tsn() {
         sent(&played, &all)
     );
     assert_eq!(skip(&played, &all), None);
-    let abandoned = played.end.stats().abandoned_unsent;
-    assert_eq!((abandoned.lifetime, abandoned.total()), (1, 1));
+    let stats = played.end.stats();
+    assert_eq!((stats.expired_unsent, stats.messages_abandoned()), (1, 1));
     assert_eq!(played.end.buffered_amount(3), 0);
 }
 
+// Case 35.
 //= rfc3758#4.1-5 test
 //= rfc3758#4.1-6 test
 #[test]
@@ -260,8 +267,8 @@ fn a_lifetime_over_after_the_first_transmission_is_skipped_and_not_before() {
     played.now += 200 * MS;
     let said = acknowledge(&mut played, NONE_YET, &[(2, 4)]);
     assert_eq!((sent(&played, &said), skip(&played, &said)), (vec![], Some((0, vec![(3, 0)]))));
-    let abandoned = played.end.stats().abandoned_sent;
-    assert_eq!((abandoned.lifetime, abandoned.total()), (1, 1));
+    let stats = played.end.stats();
+    assert_eq!((stats.expired_sent, stats.messages_abandoned()), (1, 1));
 }
 
 /// A send buffer for four messages of 1,000 octets, all of which wait.
@@ -306,8 +313,8 @@ fn what_matters_least_makes_room_the_oldest_first() {
     assert!(matches!(send(&mut played, 2), Err(SendError::WouldBlock { .. })));
     // Reliable messages matter more than any.
     assert_eq!(played.end.send(played.now, 0, message(0), RELIABLE), Ok(()));
-    let abandoned = played.end.stats().abandoned_unsent;
-    assert_eq!((abandoned.priority, abandoned.total()), (6, 6));
+    let stats = played.end.stats();
+    assert_eq!((stats.displaced, stats.messages_abandoned()), (6, 6));
 }
 
 #[test]
@@ -316,7 +323,7 @@ fn nothing_is_given_up_where_it_would_not_be_enough() {
     let large = Bytes::from(vec![1; 2000]);
     let sent = played.end.send(played.now, 0, large, options(Reliability::Priority(1)));
     assert!(matches!(sent, Err(SendError::WouldBlock { .. })));
-    assert_eq!((waiting(&played), played.end.stats().abandoned_unsent.total()), ([1000; 4], 0));
+    assert_eq!((waiting(&played), played.end.stats().messages_abandoned()), ([1000; 4], 0));
 }
 
 #[test]
@@ -341,8 +348,8 @@ fn what_was_begun_is_finished_and_the_rest_arrives_in_order() {
         .inspect(|m| assert_eq!(m.payload[4..], pattern(3000, 1)[4..]))
         .map(|m| (be32(&m.payload), m.stream))
         .collect();
-    let abandoned = p.a.stats().abandoned_unsent.priority;
-    assert!(abandoned > 30 && p.a.stats().abandoned_sent.total() == 0, "{abandoned}");
+    let abandoned = p.a.stats().displaced;
+    assert!(abandoned > 30 && p.a.stats().messages_abandoned() == abandoned, "{abandoned}");
     assert_eq!(got.len() as u64 + abandoned, wanted.len() as u64);
     for stream in [0, 1] {
         assert!(got.iter().filter(|m| m.1 == stream).is_sorted());

@@ -187,7 +187,10 @@ impl Association {
             tcb.forward_due = true;
             tcb.recovery.keep_t3(now, &tcb.rto);
         }
-        self.stats.abandoned_sent.add(tcb.out.take_abandoned());
+        let (expired, exhausted) = tcb.out.take_abandoned();
+        self.stats.expired_sent += expired;
+        self.stats.exhausted += exhausted;
+        self.stats.expired_unsent += self.queue.take_expired();
     }
 
     pub(crate) fn on_forward_tsn(&mut self, forward: &ForwardTsn<'_>) {

@@ -15,7 +15,6 @@ use super::queue::MESSAGE_OVERHEAD;
 use crate::chunk::{Chunk, Data, DataFlags, IData, Sack};
 use crate::lazy::{Lazy, blank};
 use crate::serial;
-use crate::stats::Abandoned;
 use crate::wire::padded;
 
 /// A message or a piece of one, cut but without a TSN.
@@ -139,8 +138,9 @@ struct Holes {
     skipped: Skipped,
     /// Messages given up of which a part is not sent yet.
     torn: Vec<MessageKey>,
-    /// Messages given up since the last look.
-    abandoned: Abandoned,
+    /// Messages given up since the last look: after their lifetime, after too many retransmissions.
+    expired: u64,
+    exhausted: u64,
 }
 
 impl Holes {
@@ -151,7 +151,8 @@ impl Holes {
         lost: VecDeque::new(),
         skipped: BTreeMap::new(),
         torn: Vec::new(),
-        abandoned: Abandoned::NONE,
+        expired: 0,
+        exhausted: 0,
     };
 }
 
@@ -482,8 +483,8 @@ impl Outstanding {
     fn abandon(&mut self, tsn: u64) {
         let Some(fragment) = self.get(tsn).map(|sent| &sent.fragment) else { return };
         let (key, limited) = (fragment.key(), fragment.max_retransmits.is_some());
-        self.holes.abandoned.retransmits += u64::from(limited);
-        self.holes.abandoned.lifetime += u64::from(!limited);
+        self.holes.exhausted += u64::from(limited);
+        self.holes.expired += u64::from(!limited);
         let begins = |sent: &Sent| sent.fragment.key() == key && sent.fragment.flags.has(DataFlags::BEGIN);
         let mut first = tsn;
         while first > self.base && self.get(first).is_some_and(|sent| !begins(sent)) {
@@ -511,13 +512,12 @@ impl Outstanding {
         self.holes.torn.push(key);
     }
 
-    /// Messages given up since the last look.
-    pub(crate) fn take_abandoned(&mut self) -> Abandoned {
-        if self.holes.abandoned == Abandoned::NONE {
-            Abandoned::NONE
-        } else {
-            std::mem::take(&mut self.holes.abandoned)
+    /// How many messages expired and how many exhausted their retransmissions since the last call.
+    pub(crate) fn take_abandoned(&mut self) -> (u64, u64) {
+        if self.holes.expired + self.holes.exhausted == 0 {
+            return (0, 0);
         }
+        (std::mem::take(&mut self.holes.expired), std::mem::take(&mut self.holes.exhausted))
     }
 
     /// A message given up of which a part is not sent yet.
@@ -535,7 +535,7 @@ impl Outstanding {
         {
             self.abandon(self.base + u64::try_from(at).unwrap_or_default());
         } else if newest.is_none() {
-            self.holes.abandoned.lifetime += 1;
+            self.holes.expired += 1;
         }
         self.holes.torn.retain(|torn| *torn != key);
         self.weight += MESSAGE_OVERHEAD;

@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use droppable::Droppable;
+use droppable::GivenUp;
 
 use super::outstanding::{Fragment, MessageKey};
 use super::scheduler::{Claim, DEFAULT_WEIGHT, Scheduler};
 use crate::chunk::DataFlags;
 use crate::config::Scheduling;
 use crate::lazy::Lazy;
-use crate::stats::Abandoned;
 use crate::table::Table;
 
 /// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
@@ -94,6 +93,9 @@ impl Queue {
         self.streams.values_mut().for_each(|stream| stream.messages.shrink_to_fit());
         self.streams.rest();
         self.scheduler.rest();
+        if self.given_up.is_empty() {
+            self.given_up.rest();
+        }
         if self.low.is_empty() {
             self.low.rest();
         }
@@ -125,7 +127,7 @@ pub(crate) struct Queue {
     arrivals: u64,
     /// Streams whose buffered amount fell to the threshold.
     pub(crate) low: Lazy<BTreeSet<u16>>,
-    droppable: Lazy<Droppable>,
+    given_up: Lazy<GivenUp>,
 }
 
 impl Queue {
@@ -147,12 +149,12 @@ impl Queue {
         let counted = if message.counted { length } else { 0 };
         self.arrivals += 1;
         message.arrival = self.arrivals;
+        self.note_rank(stream, &message);
         let entry = self.streams.entry(stream);
         if entry.messages.is_empty() {
             let claim = Claim { weight: entry.weight, arrival: message.arrival };
             self.scheduler.activate(stream, claim, urgent);
         }
-        Droppable::insert(&mut self.droppable, stream, &message);
         entry.messages.push_back(message);
         entry.buffered += counted;
         self.buffered += length;
@@ -172,7 +174,7 @@ impl Queue {
                 return Some(front.payload.len() - front.sent);
             }
             self.drop_front(id);
-            self.droppable.abandoned.lifetime += 1;
+            self.given_up.expired += 1;
         }
     }
 
@@ -181,8 +183,8 @@ impl Queue {
         let id = self.scheduler.current()?;
         let stream = self.streams.get_mut(id)?;
         let front = stream.messages.front_mut()?;
-        if front.sent == 0 {
-            Droppable::remove(&mut self.droppable, front);
+        if front.sent == 0 && front.rank.is_some() {
+            self.given_up.droppable.remove(front);
         }
         let length = room.min(front.payload.len() - front.sent);
         let end = front.sent + length;
@@ -265,7 +267,9 @@ impl Queue {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };
         self.messages -= 1;
-        Droppable::remove(&mut self.droppable, &message);
+        if message.rank.is_some() {
+            self.given_up.droppable.remove(&message);
+        }
         self.scheduler.remove(id);
         if let Some(claim) = stream.claim() {
             self.scheduler.activate(id, claim, false);
@@ -319,13 +323,8 @@ impl Queue {
             *stream = Stream { low_threshold, weight, ..Stream::default() };
         }
         self.scheduler.clear();
-        Droppable::clear(&mut self.droppable);
+        self.given_up.rest();
         (self.buffered, self.messages) = (0, 0);
-    }
-
-    /// Messages given up before anything of them was sent.
-    pub(crate) fn abandoned(&self) -> Abandoned {
-        self.droppable.abandoned
     }
 
     pub(crate) fn set_low_threshold(&mut self, stream: u16, octets: usize) {

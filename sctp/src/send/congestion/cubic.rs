@@ -29,7 +29,6 @@ struct Before {
     window: f64,
     threshold: f64,
     largest: f64,
-    prior: f64,
     epoch: Option<Epoch>,
 }
 
@@ -40,8 +39,6 @@ pub(crate) struct Cubic {
     threshold: f64,
     /// The window at the last loss, or less if the one before it was larger.
     largest: f64,
-    /// The window at the last loss.
-    prior: f64,
     epoch: Option<Epoch>,
     hystart: HyStart,
     before_loss: Option<Box<Before>>,
@@ -57,7 +54,6 @@ impl Cubic {
             window: initial as f64,
             threshold: f64::INFINITY,
             largest: 0.0,
-            prior: 0.0,
             epoch: None,
             hystart: HyStart::default(),
             before_loss: None,
@@ -84,13 +80,14 @@ impl Cubic {
         // Fast convergence: who did not reach the old size again makes room for others (RFC 9438 section 4.7).
         self.largest =
             if self.window < self.largest { self.window * (1.0 + BETA) / 2.0 } else { self.window };
-        self.prior = self.window;
         self.threshold = (self.window * BETA).max(4.0);
         self.epoch = None;
     }
 
     fn avoid(&mut self, acked: &Acked, packets: f64) {
-        let (window, largest, prior) = (self.window, self.largest, self.prior);
+        let (window, largest) = (self.window, self.largest);
+        // The window at the last loss: what the threshold was made of.
+        let prior = if largest > 0.0 { self.threshold / BETA } else { 0.0 };
         let epoch = self.epoch.get_or_insert_with(|| {
             let below = window < largest;
             Epoch {
@@ -150,8 +147,8 @@ impl Congestion for Cubic {
     }
 
     fn on_loss(&mut self, _now: Instant) {
-        let Self { window, threshold, largest, prior, epoch, .. } = *self;
-        self.before_loss = Some(Box::new(Before { window, threshold, largest, prior, epoch }));
+        let Self { window, threshold, largest, epoch, .. } = *self;
+        self.before_loss = Some(Box::new(Before { window, threshold, largest, epoch }));
         self.reduce();
         self.window = self.threshold;
     }
@@ -159,8 +156,7 @@ impl Congestion for Cubic {
     fn undo_loss(&mut self) {
         if let Some(before) = self.before_loss.take() {
             self.window = self.window.max(before.window);
-            (self.threshold, self.epoch) = (before.threshold, before.epoch);
-            (self.largest, self.prior) = (before.largest, before.prior);
+            (self.threshold, self.largest, self.epoch) = (before.threshold, before.largest, before.epoch);
         }
     }
 
@@ -187,7 +183,6 @@ impl Congestion for Cubic {
         let scale = self.packet as f64 / octets.max(1) as f64;
         (self.window, self.threshold, self.largest) =
             ((self.window * scale).max(1.0), self.threshold * scale, self.largest * scale);
-        self.prior *= scale;
         (self.packet, self.epoch) = (octets, None);
     }
 }
@@ -240,7 +235,7 @@ mod tests {
         // Fast convergence: the curve aims at less than the window of the last loss.
         cubic.window = 18.0;
         cubic.on_loss(origin());
-        assert!(cubic.largest < 18.0 && cubic.prior > 17.9, "{cubic:?}");
+        assert!(cubic.largest < 18.0, "{cubic:?}");
         let mut growth = Vec::new();
         for k in 0..20 {
             let before = cubic.window;

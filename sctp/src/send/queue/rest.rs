@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use super::droppable::Droppable;
 use super::{Outbound, Queue, Stream};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
@@ -72,7 +71,7 @@ impl Queue {
                 self.buffered += left;
                 self.messages += 1;
                 if message.sent == 0 {
-                    Droppable::insert(&mut self.droppable, id, &message);
+                    self.note_rank(id, &message);
                 }
                 stream.messages.push_back(message);
             }
