@@ -13,8 +13,7 @@ use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
 use crate::lazy::{Lazy, blank};
 use crate::random::Seed;
-use crate::receive::reassembly::parts::Part;
-use crate::receive::reassembly::{Kind, Received};
+use crate::receive::reassembly::Received;
 use crate::rto::Rto;
 use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
@@ -330,7 +329,8 @@ impl Association {
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
         let now = self.tick(now);
-        let pulled = self.pop_unread(|message| message.kind == Kind::Whole).or_else(|| {
+        let unread = if self.unread.is_empty() { None } else { self.unread.pop_front() };
+        let pulled = unread.or_else(|| {
             let reassembly = &mut self.state.tcb_mut()?.reassembly;
             let message = reassembly.pop()?;
             reassembly.on_pulled(now, message.payload.len());
@@ -339,29 +339,6 @@ impl Association {
         });
         self.stats.messages_received += u64::from(pulled.is_some());
         pulled
-    }
-
-    /// The next part of a message: whole ones as a single part, and what is there of one that is not whole yet as
-    /// [`Config::partial_delivery_point`] allows, without a copy to put it together. The parts of one message come in order,
-    /// those of whole messages between them; a message begun so is ended so, [`Association::receive`] passes over it.
-    pub fn receive_part(&mut self, now: Instant) -> Option<Part> {
-        let now = self.tick(now);
-        let unread = self.pop_unread(|_| true).map(Received::into_part);
-        let pulled = unread.or_else(|| {
-            let reassembly = &mut self.state.tcb_mut()?.reassembly;
-            let part = reassembly.pop_part()?;
-            reassembly.on_pulled(now, part.payload.len());
-            self.update_window();
-            Some(part)
-        });
-        self.stats.messages_received +=
-            u64::from(pulled.as_ref().is_some_and(|part| part.ends && !part.abandoned));
-        pulled
-    }
-
-    fn pop_unread(&mut self, which: impl Fn(&Received) -> bool) -> Option<Received> {
-        let at = self.unread.iter().position(which)?;
-        self.unread.remove(at)
     }
 
     /// Whether a message waits to be pulled.

@@ -31,7 +31,6 @@ pub use error::{ParseError, ParseErrorKind};
 pub use event::{CloseReason, Event};
 pub use procedure::snap::SnapError;
 pub use receive::reassembly::Received;
-pub use receive::reassembly::parts::Part;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotRefusal};
 pub use state::AssociationState;
 pub use stats::Stats;

@@ -36,9 +36,6 @@ pub enum SnapshotRefusal {
     /// Streams are being reset, by either side; wait for the events that end it.
     #[error("streams are being reset")]
     Resetting,
-    /// A message was pulled in part; pull the rest first.
-    #[error("a message is pulled in part")]
-    PartlyPulled,
 }
 
 /// Why a snapshot was not restored.
@@ -131,9 +128,6 @@ impl Association {
         let State::Established { tcb } = &self.state else {
             return Some(SnapshotRefusal::NotEstablished { state: self.state() });
         };
-        if tcb.reassembly.is_parted() {
-            return Some(SnapshotRefusal::PartlyPulled);
-        }
         let resetting = tcb.reconfig.is_busy() || tcb.reassembly.deferred_until().is_some();
         resetting.then_some(SnapshotRefusal::Resetting)
     }

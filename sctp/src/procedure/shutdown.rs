@@ -119,7 +119,7 @@ impl Association {
     /// Saves what the application has not pulled yet from a TCB about to go.
     pub(crate) fn keep_unread(&mut self) {
         if let Some(tcb) = self.state.tcb_mut() {
-            self.unread.extend(std::iter::from_fn(|| tcb.reassembly.pop_any()));
+            self.unread.extend(std::iter::from_fn(|| tcb.reassembly.pop()));
         }
     }
 

@@ -6,7 +6,6 @@
 //! read to make room. So nothing can wait for itself.
 
 mod interleaved;
-pub(crate) mod parts;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +13,6 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use self::parts::{Parting, Place};
 use crate::chunk::{Data, DataFlags};
 use crate::config::Config;
 use crate::lazy::{Lazy, blank};
@@ -42,17 +40,6 @@ pub struct Received {
     pub payload: Bytes,
     /// How many times the peer had reset the stream before.
     pub(crate) epoch: u32,
-    pub(crate) kind: Kind,
-}
-
-/// How much of a message is handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Whole,
-    /// Parts of it were pulled before.
-    Rest,
-    /// Parts of it were pulled, and there will be no more.
-    Abandoned,
 }
 
 blank!(VecDeque<Received>, VecDeque::new());
@@ -83,8 +70,6 @@ struct Run {
     /// Those that came before what is in front of them, in order.
     pieces: VecDeque<BytesMut>,
     length: usize,
-    /// Octets of these that the application has pulled.
-    handed: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,9 +102,6 @@ struct Buffers {
 pub(crate) struct Reassembly {
     window: Window,
     max_message: usize,
-    /// From this size on a message may be pulled in parts.
-    point: usize,
-    parting: Option<Box<Parting>>,
     /// Messages with this identifier overtake those the application has not pulled yet.
     control_ppid: Option<u32>,
     /// Which bits of a message's number count: 16 of an SSN, 32 of a message identifier.
@@ -142,8 +124,6 @@ impl Reassembly {
         Self {
             window: Window::new(usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4)),
             max_message: config.max_receive_message,
-            point: config.partial_delivery_point.unwrap_or(usize::MAX),
-            parting: None,
             control_ppid,
             mask: if interleaved { u32::MAX } else { 0xffff },
             partials: BTreeMap::new(),
@@ -326,7 +306,6 @@ impl Reassembly {
             head: std::mem::take(&mut spare),
             pieces: VecDeque::new(),
             length: 0,
-            handed: 0,
         });
         run.pieces.back_mut().unwrap_or(&mut run.head).extend_from_slice(data.payload);
         (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
@@ -338,8 +317,6 @@ impl Reassembly {
         }
         if run.begins && run.ends {
             self.assemble(start);
-        } else {
-            self.consider(Place::Run(start));
         }
         Ok(())
     }
@@ -347,15 +324,10 @@ impl Reassembly {
     /// A run has become a message.
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
-        run.head.reserve(run.length - run.handed - run.head.len());
+        run.head.reserve(run.length - run.head.len());
         run.pieces.iter().for_each(|piece| run.head.extend_from_slice(piece));
         let payload = self.finish_spare(run.head);
-        let Run { stream, ppid, unordered, .. } = run;
-        if self.end_parts(Place::Run(start)) {
-            self.complete_rest(stream, u32::from(run.ssn), ppid, unordered, payload);
-        } else {
-            self.complete(start, stream, u32::from(run.ssn), ppid, unordered, payload);
-        }
+        self.complete(start, run.stream, u32::from(run.ssn), run.ppid, run.unordered, payload);
     }
 
     /// How far `number` is ahead of `from`.
@@ -376,7 +348,7 @@ impl Reassembly {
     }
 
     fn complete(&mut self, tsn: u64, stream: u16, number: u32, ppid: u32, unordered: bool, payload: Bytes) {
-        let mut message = Received { stream, ppid, unordered, payload, epoch: 0, kind: Kind::Whole };
+        let mut message = Received { stream, ppid, unordered, payload, epoch: 0 };
         if self.is_held(tsn, stream)
             && let Some(deferred) = &mut self.deferred
         {
@@ -427,10 +399,9 @@ impl Reassembly {
     /// or with I-DATA of the unordered ones.
     pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, bool, u32)>) {
         let keep = self.runs.split_off(&(cumulative + 1));
-        for (start, run) in std::mem::replace(&mut self.runs, keep) {
+        for run in std::mem::replace(&mut self.runs, keep).into_values() {
             self.orphans += 1;
-            self.release(run.length - run.handed);
-            self.abandon_parts(Place::Run(start), run.stream, run.ppid, run.unordered);
+            self.release(run.length);
             self.drop_headless(run.last + 1);
         }
         self.drop_headless(cumulative + 1);
@@ -507,10 +478,9 @@ impl Reassembly {
         self.streams.get(stream).map_or(0, |s| s.epoch)
     }
 
-    /// The next whole message.
+    /// The next message.
     pub(crate) fn pop(&mut self) -> Option<Received> {
-        let at = self.ready.iter().position(|message| message.kind == Kind::Whole)?;
-        let message = self.ready.remove(at)?;
+        let message = self.ready.pop_front()?;
         self.release(message.payload.len());
         Some(message)
     }
@@ -525,13 +495,8 @@ impl Reassembly {
         Some(message)
     }
 
-    /// The next of what the end leaves: also the rest of a message begun.
-    pub(crate) fn pop_any(&mut self) -> Option<Received> {
-        self.ready.pop_front()
-    }
-
     pub(crate) fn is_readable(&self) -> bool {
-        !self.ready.is_empty() || self.has_part()
+        !self.ready.is_empty()
     }
 }
 

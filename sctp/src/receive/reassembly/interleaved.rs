@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{OVERHEAD, Place, Reassembly, Refusal};
+use super::{OVERHEAD, Reassembly, Refusal};
 use crate::chunk::{DataFlags, IData};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 /// Stream, its use, whether unordered, message identifier.
-pub(super) type Key = (u16, u32, bool, u32);
+type Key = (u16, u32, bool, u32);
 
 pub(super) type Partials = BTreeMap<Key, Partial>;
 
@@ -18,17 +18,15 @@ pub(super) type Partials = BTreeMap<Key, Partial>;
 #[derive(Debug, Default)]
 pub(super) struct Partial {
     /// The fragments from the first one on, as far as there is no hole.
-    pub(super) head: BytesMut,
+    head: BytesMut,
     /// How many these are.
     next: u32,
     /// Those behind a hole.
     later: BTreeMap<u32, Bytes>,
-    pub(super) ppid: u32,
+    ppid: u32,
     /// Number of the last fragment, once known.
     last: Option<u32>,
     length: usize,
-    /// Octets of these that the application has pulled.
-    pub(super) handed: usize,
 }
 
 impl Partial {
@@ -113,13 +111,7 @@ impl Reassembly {
             && let Some(partial) = self.partials.remove(&key)
         {
             let payload = self.finish_spare(partial.head);
-            if self.end_parts(Place::Partial(key)) {
-                self.complete_rest(stream, mid, partial.ppid, unordered, payload);
-            } else {
-                self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
-            }
-        } else {
-            self.consider(Place::Partial(key));
+            self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
         }
         Ok(())
     }
@@ -146,8 +138,7 @@ impl Reassembly {
         if let Some(partial) = self.partials.remove(&key) {
             self.orphans += 1;
             self.overhead -= OVERHEAD * partial.later.len();
-            self.release(partial.length - partial.handed);
-            self.abandon_parts(Place::Partial(key), key.0, partial.ppid, key.2);
+            self.release(partial.length);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-use super::{Kind, OVERHEAD, Reassembly, Received, Run, Stream};
+use super::{OVERHEAD, Reassembly, Received, Run, Stream};
 use crate::serial::{self, wire};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
@@ -68,7 +68,6 @@ impl Reassembly {
                 head: BytesMut::new(),
                 pieces: VecDeque::new(),
                 length: 0,
-                handed: 0,
             };
             let octets = input.octets()?;
             run.length = octets.len();
@@ -114,5 +113,5 @@ fn write_message(out: &mut SnapshotOutput, message: &Received) {
 fn read_message(input: &mut SnapshotInput<'_>) -> Result<Received, SnapshotError> {
     let (stream, ppid, unordered) = (input.u16()?, input.u32()?, input.flag()?);
     let epoch = input.u32()?;
-    Ok(Received { stream, ppid, unordered, payload: input.bytes()?, epoch, kind: Kind::Whole })
+    Ok(Received { stream, ppid, unordered, payload: input.bytes()?, epoch })
 }
