@@ -13,7 +13,7 @@ use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
 use crate::lazy::{Lazy, blank};
 use crate::random::Seed;
-use crate::receive::reassembly::Received;
+use crate::receive::reassembly::{Part, PartEnd, Received};
 use crate::rto::Rto;
 use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
@@ -134,6 +134,7 @@ pub(crate) struct Reply {
 }
 
 blank!(VecDeque<Reply>, VecDeque::new());
+blank!(VecDeque<Part>, VecDeque::new());
 
 /// One end of an SCTP association over DTLS (RFC 9260, RFC 8261). It knows no addresses.
 ///
@@ -149,7 +150,7 @@ pub struct Association {
     pub(crate) events: Events,
     pub(crate) stats: Stats,
     /// Received before the end and not yet pulled.
-    pub(crate) unread: Lazy<VecDeque<Received>>,
+    pub(crate) unread: Lazy<VecDeque<Part>>,
     /// Messages with this identifier are pulled apart, by the data channel layer.
     pub(crate) control_ppid: Option<u32>,
     /// `shutdown` was called before the association was up.
@@ -329,7 +330,7 @@ impl Association {
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
         let now = self.tick(now);
-        let unread = if self.unread.is_empty() { None } else { self.unread.pop_front() };
+        let unread = std::iter::from_fn(|| self.pop_unread()).find_map(|part| part.whole());
         let pulled = unread.or_else(|| {
             let reassembly = &mut self.state.tcb_mut()?.reassembly;
             let message = reassembly.pop()?;
@@ -339,6 +340,27 @@ impl Association {
         });
         self.stats.messages_received += u64::from(pulled.is_some());
         pulled
+    }
+
+    /// The next message as a list of octets or, from [`Config::partial_delivery_point`] on, what there is of one that is
+    /// not whole yet: then the parts of several messages may come in turn, and [`Part::message`] tells them apart. An
+    /// application that sets that point calls this and not [`Association::receive`], which has whole messages only.
+    pub fn receive_part(&mut self, now: Instant) -> Option<Part> {
+        let now = self.tick(now);
+        let pulled = self.pop_unread().or_else(|| {
+            let reassembly = &mut self.state.tcb_mut()?.reassembly;
+            let part = reassembly.pop_part()?;
+            reassembly.on_pulled(now, part.chunks.iter().map(Bytes::len).sum());
+            self.update_window();
+            Some(part)
+        });
+        let complete = pulled.as_ref().is_some_and(|part| part.end == PartEnd::Complete);
+        self.stats.messages_received += u64::from(complete);
+        pulled
+    }
+
+    fn pop_unread(&mut self) -> Option<Part> {
+        if self.unread.is_empty() { None } else { self.unread.pop_front() }
     }
 
     /// Whether a message waits to be pulled.

@@ -62,6 +62,11 @@ pub struct Config {
     pub receive_window: u32,
     /// Largest message taken from the peer, octets; a larger one ends the association. Default 1 MiB.
     pub max_receive_message: usize,
+    /// From this many octets on, a message may be pulled before it is whole, with
+    /// [`Association::receive_part`](crate::Association::receive_part); 1 or more. For messages that should not or
+    /// cannot be held as a whole: with it, and a larger `max_receive_message`, they may pass `receive_window`.
+    /// RFC 9260 section 6.9. Default none: whole messages only, as data channels have them.
+    pub partial_delivery_point: Option<usize>,
     /// Largest message given to `send`, octets: the peer's `a=max-message-size`. Default 1 MiB.
     pub max_send_message: usize,
     /// What `send` may pile up, sent but unacknowledged data included; octets. Default 32 MiB, as the receive window.
@@ -114,6 +119,7 @@ impl Default for Config {
             inbound_streams: u16::MAX,
             receive_window: 32 << 20,
             max_receive_message: 1 << 20,
+            partial_delivery_point: None,
             max_send_message: 1 << 20,
             send_buffer: 32 << 20,
             rto_initial: Duration::from_millis(500),
@@ -146,6 +152,7 @@ impl Config {
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
         self.receive_window = self.receive_window.max(1500);
+        self.partial_delivery_point = self.partial_delivery_point.map(|point| point.max(1));
         self.rto_min = self.rto_min.max(Duration::from_millis(1));
         self.rto_max = self.rto_max.max(self.rto_min);
         self.rto_initial = self.rto_initial.clamp(self.rto_min, self.rto_max);

@@ -30,7 +30,7 @@ pub use config::{Config, Controller, Scheduling};
 pub use error::{ParseError, ParseErrorKind};
 pub use event::{CloseReason, Event};
 pub use procedure::snap::SnapError;
-pub use receive::reassembly::Received;
+pub use receive::reassembly::{Part, PartEnd, Received};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotRefusal};
 pub use state::AssociationState;
 pub use stats::Stats;

@@ -36,6 +36,9 @@ pub enum SnapshotRefusal {
     /// Streams are being reset, by either side; wait for the events that end it.
     #[error("streams are being reset")]
     Resetting,
+    /// A message has been pulled in part; wait for its end.
+    #[error("a message is being received in parts")]
+    PartialDelivery,
 }
 
 /// Why a snapshot was not restored.
@@ -129,7 +132,11 @@ impl Association {
             return Some(SnapshotRefusal::NotEstablished { state: self.state() });
         };
         let resetting = tcb.reconfig.is_busy() || tcb.reassembly.deferred_until().is_some();
-        resetting.then_some(SnapshotRefusal::Resetting)
+        if resetting {
+            return Some(SnapshotRefusal::Resetting);
+        }
+        let in_parts = tcb.reassembly.has_open() || self.unread.iter().any(|part| part.whole().is_none());
+        in_parts.then_some(SnapshotRefusal::PartialDelivery)
     }
 
     fn write(&self, out: &mut Output, now: Instant) {

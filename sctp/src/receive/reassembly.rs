@@ -6,6 +6,7 @@
 //! read to make room. So nothing can wait for itself.
 
 mod interleaved;
+mod parts;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +19,9 @@ use crate::config::Config;
 use crate::lazy::{Lazy, blank};
 use crate::receive::window::{Pace, Window};
 use crate::table::Table;
+use parts::{Key, Parts};
+
+pub use parts::{Part, PartEnd};
 
 /// Octets that small messages are copied into together, so that not each of them is an allocation. There are two such
 /// buffers in turn: by the time that one is full, the application has dropped what lies in the other, which is filled again.
@@ -70,6 +74,22 @@ struct Run {
     /// Those that came before what is in front of them, in order.
     pieces: VecDeque<BytesMut>,
     length: usize,
+    /// Octets handed over already, if it is open.
+    taken: Option<usize>,
+}
+
+impl Run {
+    /// Octets of the message so far.
+    fn total(&self) -> usize {
+        self.length + self.taken.unwrap_or_default()
+    }
+
+    fn take_chunks(&mut self) -> Vec<Bytes> {
+        self.taken = self.taken.map(|taken| taken + self.length);
+        self.length = 0;
+        let head = (!self.head.is_empty()).then(|| self.head.split());
+        head.into_iter().chain(self.pieces.drain(..)).map(BytesMut::freeze).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +128,8 @@ pub(crate) struct Reassembly {
     mask: u32,
     runs: BTreeMap<u64, Run>,
     partials: interleaved::Partials,
+    /// If messages are handed over before they are whole.
+    parts: Option<Box<Parts>>,
     streams: Table<Stream>,
     waiting: BTreeMap<(u16, u32), Received>,
     deferred: Option<Box<Deferred>>,
@@ -127,6 +149,7 @@ impl Reassembly {
             control_ppid,
             mask: if interleaved { u32::MAX } else { 0xffff },
             partials: BTreeMap::new(),
+            parts: config.partial_delivery_point.map(|point| Box::new(Parts::new(point))),
             runs: BTreeMap::new(),
             streams: Table::default(),
             waiting: BTreeMap::new(),
@@ -172,9 +195,11 @@ impl Reassembly {
             self.payload + length <= window + reserve + extra
                 && self.payload + self.overhead <= 2 * (window + reserve) + extra
         };
-        if tsn == cumulative + 1 && self.ready.is_empty() && self.control.is_empty() {
-            // Nothing that the application could do would make room.
-            return if within(self.max_message) { Ok(()) } else { Err(Refusal::TooLarge) };
+        if tsn == cumulative + 1 && !self.is_readable() && self.control.is_empty() {
+            // Nothing that the application could do would make room. Where messages come in parts, it is the turn of
+            // another soon.
+            let most = if self.parts.is_some() { window.min(self.max_message) } else { self.max_message };
+            return if within(most) { Ok(()) } else { Err(Refusal::TooLarge) };
         }
         let fills = tsn < highest || (room > 0 && tsn == cumulative + 1);
         if fills && within(0) { Ok(()) } else { Err(Refusal::Window) }
@@ -272,7 +297,7 @@ impl Reassembly {
         let length = data.payload.len();
         let same = |run: &Run| run.stream == data.stream && run.ssn == data.ssn && run.unordered == unordered;
         let before = self.runs.range(..tsn).next_back().filter(|(_, run)| run.last + 1 == tsn && !run.ends);
-        let before = before.filter(|_| !begins).map(|(&start, run)| (start, same(run), run.length));
+        let before = before.filter(|_| !begins).map(|(&start, run)| (start, same(run), run.total()));
         let after =
             self.runs.get(&(tsn + 1)).filter(|run| !run.begins && !ends).map(|run| (same(run), run.length));
         if before.is_some_and(|b| !b.1) || after.is_some_and(|a| !a.0) {
@@ -306,8 +331,10 @@ impl Reassembly {
             head: std::mem::take(&mut spare),
             pieces: VecDeque::new(),
             length: 0,
+            taken: None,
         });
         run.pieces.back_mut().unwrap_or(&mut run.head).extend_from_slice(data.payload);
+        let before = run.length;
         (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
         if let Some(mut after) = after {
             run.pieces.push_back(after.head);
@@ -315,7 +342,11 @@ impl Reassembly {
             (run.last, run.ends, run.length) = (after.last, after.ends, run.length + after.length);
             self.overhead -= OVERHEAD;
         }
-        if run.begins && run.ends {
+        let (grown, whole) = (run.length - before, run.begins && run.ends);
+        if !whole || run.taken.is_some() {
+            self.on_growth(Key::Run(start), grown);
+        }
+        if whole {
             self.assemble(start);
         }
         Ok(())
@@ -324,6 +355,11 @@ impl Reassembly {
     /// A run has become a message.
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
+        if run.taken.is_some() {
+            self.end_open(Key::Run(start), run.take_chunks(), PartEnd::Complete);
+            self.pass(run.stream, u32::from(run.ssn), run.unordered);
+            return;
+        }
         run.head.reserve(run.length - run.head.len());
         run.pieces.iter().for_each(|piece| run.head.extend_from_slice(piece));
         let payload = self.finish_spare(run.head);
@@ -360,14 +396,22 @@ impl Reassembly {
         if unordered {
             self.hand_over(message);
         } else if number == next {
-            self.advance(stream, next);
             self.hand_over(message);
-            self.follow(stream);
+            self.pass(stream, number, unordered);
         } else if self.is_after(number, next) && !self.waiting.contains_key(&(stream, number)) {
             self.waiting.insert((stream, number), message);
         } else {
             self.orphans += 1;
             self.release(message.payload.len());
+        }
+    }
+
+    /// A message is over: those after it on its stream may follow.
+    fn pass(&mut self, stream: u16, number: u32, unordered: bool) {
+        if !unordered {
+            self.advance(stream, number);
+            self.follow(stream);
+            self.reconsider();
         }
     }
 
@@ -399,9 +443,12 @@ impl Reassembly {
     /// or with I-DATA of the unordered ones.
     pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, bool, u32)>) {
         let keep = self.runs.split_off(&(cumulative + 1));
-        for run in std::mem::replace(&mut self.runs, keep).into_values() {
+        for (start, run) in std::mem::replace(&mut self.runs, keep) {
             self.orphans += 1;
             self.release(run.length);
+            if run.taken.is_some() {
+                self.abandon_open(Key::Run(start), run.length);
+            }
             self.drop_headless(run.last + 1);
         }
         self.drop_headless(cumulative + 1);
@@ -427,6 +474,7 @@ impl Reassembly {
             }
             self.follow(stream);
         }
+        self.reconsider();
     }
 
     /// Drops the run at `tsn` if the fragment before it will never come.
@@ -470,6 +518,7 @@ impl Reassembly {
             let Received { stream, ppid, unordered, payload, .. } = message;
             self.complete(u64::MAX, stream, ssn, ppid, unordered, payload);
         }
+        self.reconsider();
         streams
     }
 
@@ -482,6 +531,7 @@ impl Reassembly {
     pub(crate) fn pop(&mut self) -> Option<Received> {
         let message = self.ready.pop_front()?;
         self.release(message.payload.len());
+        self.parts.iter_mut().for_each(|parts| parts.count_pulled());
         Some(message)
     }
 
@@ -496,7 +546,7 @@ impl Reassembly {
     }
 
     pub(crate) fn is_readable(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || self.has_part()
     }
 }
 

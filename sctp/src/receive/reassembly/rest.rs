@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-use super::{OVERHEAD, Reassembly, Received, Run, Stream};
+use super::{OVERHEAD, Part, Reassembly, Received, Run, Stream};
 use crate::serial::{self, wire};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 impl Reassembly {
-    /// `unread`: messages that stand before all others.
-    pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Received>) {
+    /// `unread`: messages that stand before all others, all of them whole.
+    pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Part>) {
         out.size(self.streams.len());
         for (id, stream) in self.streams.iter() {
             out.u16(id);
@@ -38,7 +38,8 @@ impl Reassembly {
             write_message(out, message);
         }
         out.size(unread.len() + self.ready.len());
-        unread.iter().chain(&self.ready).for_each(|message| write_message(out, message));
+        unread.iter().filter_map(Part::whole).for_each(|message| write_message(out, &message));
+        self.ready.iter().for_each(|message| write_message(out, message));
         out.size(self.control.len());
         self.control.iter().for_each(|message| write_message(out, message));
     }
@@ -68,6 +69,7 @@ impl Reassembly {
                 head: BytesMut::new(),
                 pieces: VecDeque::new(),
                 length: 0,
+                taken: None,
             };
             let octets = input.octets()?;
             run.length = octets.len();
