@@ -1,7 +1,5 @@
 //! The transmission control block: all that exists only while an association does.
 
-use std::time::Instant;
-
 use rand::{CryptoRng, Rng};
 
 use crate::chunk::{ChunkType, Init};
@@ -138,7 +136,6 @@ pub(crate) struct Tcb {
     pub(crate) errors: u32,
     /// A FORWARD-TSN must go out.
     pub(crate) forward_due: bool,
-    pub(crate) forward_sent: Option<Instant>,
     /// The window that our last SACK announced.
     pub(crate) announced: u32,
 }
@@ -181,7 +178,6 @@ impl Tcb {
             discovery: Discovery::new(config),
             errors: 0,
             forward_due: false,
-            forward_sent: None,
             announced: config.first_window(),
         }
     }
