@@ -12,8 +12,9 @@ pub(crate) struct Rto {
     rttvar: Duration,
     least: Option<Duration>,
     current: Duration,
-    min: Duration,
-    max: Duration,
+    /// In microseconds, as they are kept for as long as the association lives.
+    min: u32,
+    max: u32,
 }
 
 impl Rto {
@@ -23,8 +24,8 @@ impl Rto {
             rttvar: Duration::ZERO,
             least: None,
             current: config.rto_initial,
-            min: config.rto_min,
-            max: config.rto_max,
+            min: micros(config.rto_min),
+            max: micros(config.rto_max),
         }
     }
 
@@ -44,7 +45,7 @@ impl Rto {
         self.least = Some(self.least.map_or(rtt, |least| least.min(rtt)));
         // A variance of zero is taken as one tick of the clock, section 6.3.1 rule C4 and G.
         let variance = self.rttvar.max(Duration::from_millis(1));
-        self.current = (srtt + 4 * variance).clamp(self.min, self.max);
+        self.current = self.bounded(srtt + 4 * variance);
     }
 
     pub(crate) fn write(&self, out: &mut SnapshotOutput) {
@@ -58,13 +59,17 @@ impl Rto {
         self.srtt = input.option(SnapshotInput::duration)?;
         self.rttvar = input.duration()?;
         self.least = input.option(SnapshotInput::duration)?;
-        self.current = input.duration()?.clamp(self.min, self.max);
+        self.current = self.bounded(input.duration()?);
         Ok(())
     }
 
     /// Doubled after every expiry, rule E2.
     pub(crate) fn back_off(&mut self) {
-        self.current = (self.current * 2).min(self.max);
+        self.current = self.bounded(self.current * 2);
+    }
+
+    fn bounded(&self, rto: Duration) -> Duration {
+        rto.clamp(Duration::from_micros(self.min.into()), Duration::from_micros(self.max.into()))
     }
 
     pub(crate) fn current(&self) -> Duration {
@@ -79,6 +84,10 @@ impl Rto {
     pub(crate) fn least(&self) -> Option<Duration> {
         self.least
     }
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// The time-out before attempt `attempt` (0 the first) is repeated.

@@ -1,7 +1,6 @@
 //! The transmission control block: all that exists only while an association does.
 
 use std::num::NonZeroU32;
-use std::time::Instant;
 
 use rand::{CryptoRng, Rng};
 
@@ -139,7 +138,6 @@ pub(crate) struct Tcb {
     pub(crate) errors: u32,
     /// A FORWARD-TSN must go out.
     pub(crate) forward_due: bool,
-    pub(crate) forward_sent: Option<Instant>,
     /// The window that our last SACK announced.
     pub(crate) announced: u32,
 }
@@ -182,7 +180,6 @@ impl Tcb {
             discovery: Discovery::new(config),
             errors: 0,
             forward_due: false,
-            forward_sent: None,
             announced: config.first_window(),
         }
     }

@@ -159,7 +159,7 @@ impl Association {
         }
         let behind = tcb.out.forward().is_some();
         let pause = tcb.rto.smoothed().unwrap_or_else(|| tcb.rto.current());
-        if behind && tcb.forward_sent.is_none_or(|at| now >= at + pause) {
+        if behind && tcb.recovery.forward_sent.is_none_or(|at| now >= at + pause) {
             tcb.forward_due = true;
         }
     }

@@ -152,7 +152,7 @@ fn write_forward(tcb: &mut Tcb, packet: &mut PacketBuilder<'_>, now: Instant) {
         }
     });
     tcb.forward_due = false;
-    tcb.forward_sent = Some(now);
+    tcb.recovery.forward_sent = Some(now);
     tcb.recovery.keep_t3(now, &tcb.rto);
 }
 

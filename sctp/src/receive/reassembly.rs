@@ -179,9 +179,8 @@ impl Reassembly {
 
     /// The application has pulled this much.
     pub(crate) fn on_pulled(&mut self, now: Instant, octets: usize) {
-        if let Some(buffers) = &mut self.buffers {
-            self.window.on_pulled(now, octets, &mut buffers.pace);
-        }
+        let pace = &mut self.buffers.get_or_insert_default().pace;
+        self.window.on_pulled(now, octets, pace);
     }
 
     /// Whether there is room for a chunk with this TSN; see the top of this file.

@@ -69,6 +69,8 @@ pub(crate) struct Recovery {
     /// A packet may be sent beyond the window: the probe.
     pub(crate) probe_due: bool,
     last_sent: Option<Instant>,
+    /// When the last FORWARD-TSN was sent.
+    pub(crate) forward_sent: Option<Instant>,
     /// A round ends when this packet or a later one is acknowledged.
     round_end: u64,
     pub(crate) pacer: Pacer,
@@ -94,6 +96,7 @@ impl Recovery {
         probed: false,
         probe_due: false,
         last_sent: None,
+        forward_sent: None,
         round_end: 0,
         pacer: Pacer::EMPTY,
     };
