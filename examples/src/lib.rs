@@ -8,6 +8,7 @@ pub mod dtls_keys;
 pub mod dtls_tool;
 pub mod ladder;
 pub mod media;
+pub mod options;
 pub mod peer;
 pub mod proxy;
 pub mod recording;

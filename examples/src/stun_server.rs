@@ -177,9 +177,13 @@ impl Driver {
                 let door = self.doors.iter().find(|(address, ..)| *address == to.server);
                 // What the system refuses counts as lost, as on any network.
                 let _ = door.map(|(_, udp, _)| udp.send_to(&out, to.client));
-            } else if let Some(stream) = self.streams.values_mut().find(|stream| stream.from == to) {
-                // An answer fits into any buffer; a client that takes none has gone.
-                let _ = stream.io.write_all(&out);
+            } else if let Some((key, stream)) = self.streams.iter_mut().find(|(_, stream)| stream.from == to)
+            {
+                // An answer fits into the kernel's buffer, unless its client does not read.
+                let (key, written) = (*key, stream.io.write_all(&out));
+                if written.is_err() {
+                    self.streams.remove(&key);
+                }
             }
             out.clear();
         }

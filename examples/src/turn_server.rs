@@ -62,18 +62,32 @@ enum Socket {
 const ROUNDS: usize = 8;
 /// Streams at a time, of clients and peers together.
 const STREAMS: usize = 8192;
+/// Streams of one client address, once half of all are taken: nobody can have them all without a password.
+const SHARE: usize = STREAMS / 8;
 /// How often stale streams are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 /// How often the server's generator gets fresh randomness.
 const RESEED: Duration = Duration::from_secs(3600);
 
+/// Lets the process open as many sockets as the system allows: each allocation takes one.
+pub fn raise_socket_limit() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        // What is refused leaves fewer allocations.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+}
+
 impl Driver {
     /// Opens the doors: each address for datagrams and for streams.
     ///
     /// # Errors
-    /// An address is in use, or not ours.
+    /// An address is in use, or not ours, to listen at or to relay from.
     pub fn new(config: ServerConfig, listen: &[SocketAddr]) -> io::Result<Self> {
         let mut config = config;
+        let relays = config.relays.clone();
         // On Linux each socket can be told for a single datagram.
         config.dont_fragment = cfg!(target_os = "linux");
         let now = Instant::now();
@@ -98,12 +112,20 @@ impl Driver {
             seeded: now,
             streams: 0,
         };
+        for range in relays {
+            Udp::bind(SocketAddr::new(range.ip, 0)).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot relay from {}: {error}", range.ip))
+            })?;
+        }
         for address in listen {
-            let udp = Udp::bind(*address)?;
+            let at = |error: io::Error| {
+                io::Error::new(error.kind(), format!("cannot listen at {address}: {error}"))
+            };
+            let udp = Udp::bind(*address).map_err(at)?;
             let local = udp.local;
             let key = driver.add(Socket::Clients(udp))?;
             driver.doors.insert(local, key);
-            driver.add(Socket::Door(TcpListener::bind(local)?, local))?;
+            driver.add(Socket::Door(TcpListener::bind(local).map_err(at)?, local))?;
         }
         Ok(driver)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
-use nomagic_sctp::{Association, AssociationState, Config, Controller, Reliability, SendOptions};
+use nomagic_sctp::{Association, AssociationState, Config, Controller, PartEnd, Reliability, SendOptions};
 use nomagic_testkit::{clock, rng};
 
 struct World {
@@ -19,6 +19,9 @@ struct World {
     got: BTreeMap<(usize, u16), u32>,
     /// Somebody ended it, or began anew: messages may be gone.
     excused: bool,
+    /// Messages are pulled in parts; by receiver and message, what has come of those not whole.
+    in_parts: bool,
+    pieces: BTreeMap<(usize, u64), Vec<u8>>,
 }
 
 impl World {
@@ -77,14 +80,36 @@ impl World {
         }
     }
 
+    /// The next whole message: its stream and octets.
+    fn pull(&mut self, side: usize) -> Option<(u16, Vec<u8>)> {
+        if !self.in_parts {
+            return self.ends[side]
+                .receive(self.now)
+                .map(|message| (message.stream, message.payload.to_vec()));
+        }
+        loop {
+            let part = self.ends[side].receive_part(self.now)?;
+            let key = (side, part.message);
+            assert_eq!(self.pieces.contains_key(&key), !part.begins, "message {key:?}");
+            let pieces = self.pieces.entry(key).or_default();
+            pieces.extend(part.chunks.concat());
+            match part.end {
+                PartEnd::More => {}
+                PartEnd::Complete => return self.pieces.remove(&key).map(|whole| (part.stream, whole)),
+                _ => {
+                    assert!(self.excused || part.stream < 8, "a reliable message was given up");
+                    self.pieces.remove(&key);
+                }
+            }
+        }
+    }
+
     fn receive(&mut self, side: usize) {
-        while let Some(message) = self.ends[side].receive(self.now) {
-            if message.stream >= 8 {
-                let key = (1 - side, message.stream);
-                let next = self.got.entry(key).or_default();
-                let number =
-                    message.payload.get(..4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
-                assert!(self.excused || number == *next, "stream {}: {number} for {next}", message.stream);
+        while let Some((stream, payload)) = self.pull(side) {
+            if stream >= 8 {
+                let next = self.got.entry((1 - side, stream)).or_default();
+                let number = payload.get(..4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_be_bytes);
+                assert!(self.excused || number == *next, "stream {stream}: {number} for {next}");
                 *next = number + 1;
             }
         }
@@ -103,6 +128,7 @@ fuzz_target!(|bytes: &[u8]| {
     if first & 4 != 0 {
         (config.receive_window, config.max_receive_message) = (20_000, 12_000);
     }
+    config.partial_delivery_point = (first & 16 != 0).then_some(2000);
     let ends = [1, 2].map(|seed| Association::new(config.clone(), &mut rng(seed)));
     let mut world = World {
         ends,
@@ -111,6 +137,8 @@ fuzz_target!(|bytes: &[u8]| {
         sent: BTreeMap::new(),
         got: BTreeMap::new(),
         excused: false,
+        in_parts: first & 16 != 0,
+        pieces: BTreeMap::new(),
     };
     for side in 0..=usize::from(first >> 3 & 1) {
         world.ends[side].connect(world.now);
@@ -132,6 +160,7 @@ fuzz_target!(|bytes: &[u8]| {
                     0 => world.ends[side].shutdown(world.now),
                     1 => world.ends[side].abort(world.now),
                     _ => {
+                        world.pieces.retain(|key, _| key.0 != side);
                         world.ends[side] = Association::new(config.clone(), &mut rng(u64::from(more) + 9));
                         world.ends[side].connect(world.now);
                     }

@@ -77,7 +77,12 @@ pub trait Talker: Machine + std::fmt::Debug + Sized {
     const NAME: &'static str;
 
     /// An end; one that `calls` sends INIT, the other waits for it.
-    fn new(calls: bool, now: Instant, seed: u64) -> Self;
+    fn new(calls: bool, now: Instant, seed: u64) -> Self {
+        Self::with_window(RECEIVE_WINDOW, calls, now, seed)
+    }
+
+    /// An end that may hold so many octets unread, and, where that can be set, as many unsent.
+    fn with_window(window: u32, calls: bool, now: Instant, seed: u64) -> Self;
 
     /// Sends a message in full reliability; `false` if nothing was taken, because too much waits.
     fn send(&mut self, now: Instant, stream: u16, message: &Bytes, unordered: bool) -> bool;

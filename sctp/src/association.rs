@@ -1,17 +1,19 @@
 //! The association: what a user calls. Each call is a few lines that delegate.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rand::rngs::ChaCha20Rng;
-use rand::{CryptoRng, Rng, SeedableRng};
+use rand::{CryptoRng, Rng};
 
 use crate::cause::CauseCode;
-use crate::config::{Config, clamp_mtu};
+use crate::config::{Config, Settings, clamp_mtu};
 use crate::cookie::CookieKey;
 use crate::event::{CloseReason, Event, Events};
-use crate::receive::reassembly::Received;
+use crate::lazy::{Lazy, blank};
+use crate::random::Seed;
+use crate::receive::reassembly::{Part, PartEnd, Received};
 use crate::rto::Rto;
 use crate::send::congestion;
 use crate::send::queue::{MESSAGE_OVERHEAD, Outbound, Queue};
@@ -131,21 +133,24 @@ pub(crate) struct Reply {
     pub(crate) alone: bool,
 }
 
+blank!(VecDeque<Reply>, VecDeque::new());
+blank!(VecDeque<Part>, VecDeque::new());
+
 /// One end of an SCTP association over DTLS (RFC 9260, RFC 8261). It knows no addresses.
 ///
 /// See the crate page for the driving loop and the tables of events, timers and limits.
 pub struct Association {
-    pub(crate) config: Config,
-    pub(crate) rng: ChaCha20Rng,
+    pub(crate) config: Settings,
+    pub(crate) seed: Seed,
     pub(crate) cookie_key: CookieKey,
     pub(crate) local: Local,
     pub(crate) state: State,
     pub(crate) queue: Queue,
-    pub(crate) replies: VecDeque<Reply>,
+    pub(crate) replies: Lazy<VecDeque<Reply>>,
     pub(crate) events: Events,
     pub(crate) stats: Stats,
     /// Received before the end and not yet pulled.
-    pub(crate) unread: VecDeque<Received>,
+    pub(crate) unread: Lazy<VecDeque<Part>>,
     /// Messages with this identifier are pulled apart, by the data channel layer.
     pub(crate) control_ppid: Option<u32>,
     /// `shutdown` was called before the association was up.
@@ -156,24 +161,26 @@ pub struct Association {
 
 impl Association {
     /// An association that waits for `connect` or for the peer's INIT. Tags, TSNs, cookie key and nonces come from a
-    /// generator seeded with `rng`, which is not used afterwards.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
-        let mut rng = ChaCha20Rng::from_rng(rng);
+    /// generator seeded with `rng`, which is not used afterwards. Many associations may share one `Arc<Config>`.
+    pub fn new(config: impl Into<Arc<Config>>, rng: &mut impl CryptoRng) -> Self {
+        let config = Settings::new(config.into());
+        let mut seed = Seed::new(rng);
+        let mut rng = seed.generator();
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
         let local = Local::random(&mut rng);
         let scheduling = config.scheduling;
         Self {
-            config: config.clamped(),
-            rng,
+            config,
+            seed,
             cookie_key: CookieKey(key),
             local,
             state: State::Closed,
             queue: Queue::new(scheduling),
-            replies: VecDeque::new(),
+            replies: Lazy::default(),
             events: Events::default(),
             stats: Stats::default(),
-            unread: VecDeque::new(),
+            unread: Lazy::default(),
             control_ppid: None,
             shutdown_wanted: false,
             now: None,
@@ -227,8 +234,7 @@ impl Association {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.low.append(&mut self.queue.low);
-        self.events.poll()
+        self.events.poll(&mut self.queue.low)
     }
 
     /// When to call [`Association::handle_timeout`].
@@ -323,14 +329,38 @@ impl Association {
     /// The next message, in the order of arrival; within a stream, ordered messages in the order of sending. Makes room
     /// in the receive window. Messages received before the end can still be pulled after it.
     pub fn receive(&mut self, now: Instant) -> Option<Received> {
-        self.tick(now);
-        let pulled = self.unread.pop_front().or_else(|| {
-            let message = self.state.tcb_mut()?.reassembly.pop()?;
+        let now = self.tick(now);
+        let unread = std::iter::from_fn(|| self.pop_unread()).find_map(|part| part.whole());
+        let pulled = unread.or_else(|| {
+            let reassembly = &mut self.state.tcb_mut()?.reassembly;
+            let message = reassembly.pop()?;
+            reassembly.on_pulled(now, message.payload.len());
             self.update_window();
             Some(message)
         });
         self.stats.messages_received += u64::from(pulled.is_some());
         pulled
+    }
+
+    /// The next message as a list of octets or, from [`Config::partial_delivery_point`] on, what there is of one that is
+    /// not whole yet: then the parts of several messages may come in turn, and [`Part::message`] tells them apart. An
+    /// application that sets that point calls this and not [`Association::receive`], which has whole messages only.
+    pub fn receive_part(&mut self, now: Instant) -> Option<Part> {
+        let now = self.tick(now);
+        let pulled = self.pop_unread().or_else(|| {
+            let reassembly = &mut self.state.tcb_mut()?.reassembly;
+            let part = reassembly.pop_part()?;
+            reassembly.on_pulled(now, part.chunks.iter().map(Bytes::len).sum());
+            self.update_window();
+            Some(part)
+        });
+        let complete = pulled.as_ref().is_some_and(|part| part.end == PartEnd::Complete);
+        self.stats.messages_received += u64::from(complete);
+        pulled
+    }
+
+    fn pop_unread(&mut self) -> Option<Part> {
+        if self.unread.is_empty() { None } else { self.unread.pop_front() }
     }
 
     /// Whether a message waits to be pulled.
@@ -357,9 +387,9 @@ impl Association {
     /// Tells the peer about room once it is worth a packet (RFC 9260 section 6.2).
     fn update_window(&mut self) {
         let least = u32::try_from(2 * self.config.path_mtu).unwrap_or(u32::MAX);
-        let worth = least.max(self.config.receive_window / 4).min(self.config.receive_window / 2 + 1);
-        let half = self.config.receive_window / 2;
         let Some(tcb) = self.state.receiving() else { return };
+        let half = u32::try_from(tcb.reassembly.window() / 2).unwrap_or(u32::MAX);
+        let worth = least.max(half / 2).min(half.saturating_add(1));
         let room = tcb.reassembly.a_rwnd();
         if tcb.announced < half && room.saturating_sub(tcb.announced) >= worth {
             tcb.tracker.ask_for_sack();

@@ -11,6 +11,7 @@ mod options;
 pub(crate) mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -90,7 +91,7 @@ pub struct Channels {
 
 impl Channels {
     /// A machine without channels; `connect` sets the association up.
-    pub fn new(config: Config, rng: &mut impl CryptoRng) -> Self {
+    pub fn new(config: impl Into<Arc<Config>>, rng: &mut impl CryptoRng) -> Self {
         let mut association = Association::new(config, rng);
         association.control_ppid = Some(ppid::DCEP);
         Self {

@@ -1,8 +1,11 @@
 //! What can be set. Every default is safe on the open Internet; the crate page says what each limit bounds.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::packet::HEADER;
+use crate::receive::window;
 
 /// Who decides how much may be in flight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub enum Scheduling {
 }
 
 /// Settings of one association. Change fields of [`Config::default`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
     /// Port at this end; `a=sctp-port` of our description; 1 or more. Default 5000.
@@ -54,13 +57,19 @@ pub struct Config {
     pub outbound_streams: u16,
     /// Streams we are ready to receive on; 1 or more. Default 65,535.
     pub inbound_streams: u16,
-    /// Receive window; octets of user data not yet pulled, 1,500 or more. Default 4 MiB.
+    /// Largest receive window; octets of user data not yet pulled, 1,500 or more. It begins with 1 MiB, or this if it is less, and
+    /// grows as the path asks for. Default 32 MiB: what 500 Mbit/s over 100 ms need.
     pub receive_window: u32,
     /// Largest message taken from the peer, octets; a larger one ends the association. Default 1 MiB.
     pub max_receive_message: usize,
+    /// From this many octets on, a message may be pulled before it is whole, with
+    /// [`Association::receive_part`](crate::Association::receive_part); 1 or more. For messages that should not or
+    /// cannot be held as a whole: with it, and a larger `max_receive_message`, they may pass `receive_window`.
+    /// RFC 9260 section 6.9. Default none: whole messages only, as data channels have them.
+    pub partial_delivery_point: Option<usize>,
     /// Largest message given to `send`, octets: the peer's `a=max-message-size`. Default 1 MiB.
     pub max_send_message: usize,
-    /// What `send` may pile up, sent but unacknowledged data included; octets. Default 4 MiB.
+    /// What `send` may pile up, sent but unacknowledged data included; octets. Default 32 MiB, as the receive window.
     pub send_buffer: usize,
     /// Retransmission time-out before the first measurement (RFC 9260 section 16: 1 s). Default 500 ms.
     pub rto_initial: Duration,
@@ -108,10 +117,11 @@ impl Default for Config {
             max_path_mtu: None,
             outbound_streams: u16::MAX,
             inbound_streams: u16::MAX,
-            receive_window: 4 << 20,
+            receive_window: 32 << 20,
             max_receive_message: 1 << 20,
+            partial_delivery_point: None,
             max_send_message: 1 << 20,
-            send_buffer: 4 << 20,
+            send_buffer: 32 << 20,
             rto_initial: Duration::from_millis(500),
             rto_min: Duration::from_millis(300),
             rto_max: Duration::from_secs(10),
@@ -142,6 +152,7 @@ impl Config {
         self.outbound_streams = self.outbound_streams.max(1);
         self.inbound_streams = self.inbound_streams.max(1);
         self.receive_window = self.receive_window.max(1500);
+        self.partial_delivery_point = self.partial_delivery_point.map(|point| point.max(1));
         self.rto_min = self.rto_min.max(Duration::from_millis(1));
         self.rto_max = self.rto_max.max(self.rto_min);
         self.rto_initial = self.rto_initial.clamp(self.rto_min, self.rto_max);
@@ -151,10 +162,50 @@ impl Config {
         self.max_window = self.max_window.max(self.initial_window);
         self
     }
+}
+
+/// What many associations may share, and beside it what each finds out for itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    shared: Arc<Config>,
+    pub(crate) path_mtu: usize,
+    pub(crate) max_path_mtu: Option<usize>,
+    pub(crate) max_send_message: usize,
+}
+
+impl Settings {
+    pub(crate) fn new(mut shared: Arc<Config>) -> Self {
+        let sound = Config::clone(&shared).clamped();
+        if *shared != sound {
+            shared = Arc::new(sound);
+        }
+        let Config { path_mtu, max_path_mtu, max_send_message, .. } = *shared;
+        Self { shared, path_mtu, max_path_mtu, max_send_message }
+    }
+
+    /// What the peer may send at first.
+    pub(crate) fn first_window(&self) -> u32 {
+        let most = usize::try_from(self.receive_window).unwrap_or(usize::MAX);
+        u32::try_from(window::start(most)).unwrap_or(self.receive_window)
+    }
+
+    /// What was agreed before counts, whatever was set.
+    pub(crate) fn set_interleaving(&mut self, agreed: bool) {
+        if self.interleaving != agreed {
+            Arc::make_mut(&mut self.shared).interleaving = agreed;
+        }
+    }
 
     /// The PMDCS of RFC 9260 section 7: octets that one packet has for DATA chunks.
     pub(crate) fn largest_data(&self) -> usize {
         (self.path_mtu - HEADER) & !3
+    }
+}
+
+impl Deref for Settings {
+    type Target = Config;
+    fn deref(&self) -> &Config {
+        &self.shared
     }
 }
 

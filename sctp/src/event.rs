@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lazy::{Lazy, blank};
+
 /// A change of state. Undrained events of one kind and stream are merged, so the queue is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -58,33 +60,61 @@ pub enum CloseReason {
     ProtocolViolation,
 }
 
+/// Those of streams.
+#[derive(Debug)]
+pub(crate) struct StreamEvents {
+    pub(crate) incoming_reset: BTreeSet<u16>,
+    pub(crate) outgoing_reset: BTreeMap<u16, bool>,
+}
+
+impl StreamEvents {
+    const EMPTY: Self = Self { incoming_reset: BTreeSet::new(), outgoing_reset: BTreeMap::new() };
+
+    fn is_empty(&self) -> bool {
+        self.incoming_reset.is_empty() && self.outgoing_reset.is_empty()
+    }
+
+    fn poll(&mut self) -> Option<Event> {
+        if let Some(stream) = self.incoming_reset.pop_first() {
+            return Some(Event::IncomingReset { stream });
+        }
+        let (stream, done) = self.outgoing_reset.pop_first()?;
+        Some(Event::OutgoingReset { stream, done })
+    }
+}
+
+blank!(StreamEvents, StreamEvents::EMPTY);
+
 /// Events not yet polled.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     pub(crate) connected: bool,
     pub(crate) restarted: bool,
     pub(crate) readable: bool,
-    pub(crate) incoming_reset: BTreeSet<u16>,
-    pub(crate) outgoing_reset: BTreeMap<u16, bool>,
-    pub(crate) low: BTreeSet<u16>,
+    pub(crate) streams: Lazy<StreamEvents>,
     pub(crate) closed: Option<CloseReason>,
 }
 
 impl Events {
-    pub(crate) fn poll(&mut self) -> Option<Event> {
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        if self.streams.is_empty() {
+            self.streams.rest();
+        }
+    }
+
+    /// `low`: streams whose buffered amount fell to the threshold.
+    pub(crate) fn poll(&mut self, low: &mut BTreeSet<u16>) -> Option<Event> {
         if std::mem::take(&mut self.connected) {
             return Some(Event::Connected);
         }
         if std::mem::take(&mut self.restarted) {
             return Some(Event::Restarted);
         }
-        if let Some(stream) = self.incoming_reset.pop_first() {
-            return Some(Event::IncomingReset { stream });
+        if !self.streams.is_empty() {
+            return self.streams.poll();
         }
-        if let Some((stream, done)) = self.outgoing_reset.pop_first() {
-            return Some(Event::OutgoingReset { stream, done });
-        }
-        if let Some(stream) = self.low.pop_first() {
+        if let Some(stream) = low.pop_first() {
             return Some(Event::BufferedAmountLow { stream });
         }
         if std::mem::take(&mut self.readable) {

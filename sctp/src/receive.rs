@@ -2,3 +2,4 @@
 
 pub(crate) mod reassembly;
 pub(crate) mod tracker;
+pub(crate) mod window;

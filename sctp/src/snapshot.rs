@@ -6,6 +6,7 @@
 mod channels;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand::CryptoRng;
@@ -35,6 +36,9 @@ pub enum SnapshotRefusal {
     /// Streams are being reset, by either side; wait for the events that end it.
     #[error("streams are being reset")]
     Resetting,
+    /// A message has been pulled in part; wait for its end.
+    #[error("a message is being received in parts")]
+    PartialDelivery,
 }
 
 /// Why a snapshot was not restored.
@@ -111,7 +115,7 @@ impl Association {
     /// # Errors
     /// See [`SnapshotError`].
     pub fn restore(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         now: Instant,
         snapshot: &Snapshot,
         rng: &mut impl CryptoRng,
@@ -128,7 +132,11 @@ impl Association {
             return Some(SnapshotRefusal::NotEstablished { state: self.state() });
         };
         let resetting = tcb.reconfig.is_busy() || tcb.reassembly.deferred_until().is_some();
-        resetting.then_some(SnapshotRefusal::Resetting)
+        if resetting {
+            return Some(SnapshotRefusal::Resetting);
+        }
+        let in_parts = tcb.reassembly.has_open() || self.unread.iter().any(|part| part.whole().is_none());
+        in_parts.then_some(SnapshotRefusal::PartialDelivery)
     }
 
     fn write(&self, out: &mut Output, now: Instant) {
@@ -159,8 +167,9 @@ impl Association {
         let capabilities = Capabilities::from_bits(input.u8()?);
         let peer = Peer { tag, initial_tsn, a_rwnd, outbound, inbound, capabilities };
         // What was agreed counts, whatever the settings are now.
-        self.config.interleaving = input.flag()?;
-        let mut tcb = Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng));
+        self.config.set_interleaving(input.flag()?);
+        let mut tcb =
+            Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.seed.generator()));
         (tcb.tie, tcb.outbound_streams) = (tie, outbound_streams);
         tcb.peer_window = input.size()?;
         tcb.rto.read(input)?;

@@ -48,6 +48,14 @@ impl Retry {
     }
 }
 
+/// What goes back to the peer once its INIT ACK is here.
+#[derive(Debug)]
+pub(crate) struct Echo {
+    pub(crate) cookie: Vec<u8>,
+    /// ERROR chunk about parameters that we do not know; empty without any.
+    pub(crate) report: Vec<u8>,
+}
+
 /// See the top of this file.
 #[derive(Debug, Default)]
 pub(crate) enum State {
@@ -58,9 +66,7 @@ pub(crate) enum State {
     },
     CookieEchoed {
         t1: Retry,
-        cookie: Vec<u8>,
-        /// ERROR chunk about parameters that we do not know; empty without any.
-        report: Vec<u8>,
+        echo: Box<Echo>,
         tcb: Box<Tcb>,
     },
     Established {
@@ -205,9 +211,9 @@ impl State {
     }
 
     /// INIT ACK received.
-    pub(crate) fn echo_cookie(&mut self, t1: Retry, cookie: Vec<u8>, report: Vec<u8>, tcb: Box<Tcb>) {
+    pub(crate) fn echo_cookie(&mut self, t1: Retry, echo: Box<Echo>, tcb: Box<Tcb>) {
         self.change(|state| match state {
-            Self::CookieWait { .. } => Self::CookieEchoed { t1, cookie, report, tcb },
+            Self::CookieWait { .. } => Self::CookieEchoed { t1, echo, tcb },
             other => other,
         });
     }

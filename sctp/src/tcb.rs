@@ -5,7 +5,8 @@ use std::time::Instant;
 use rand::{CryptoRng, Rng};
 
 use crate::chunk::{ChunkType, Init};
-use crate::config::Config;
+use crate::config::Settings;
+use crate::lazy::Lazy;
 use crate::param::{ParamType, Params};
 use crate::procedure::heartbeat::Heartbeat;
 use crate::procedure::pmtud::Discovery;
@@ -15,7 +16,7 @@ use crate::receive::tracker::Tracker;
 use crate::rto::Rto;
 use crate::send::congestion::{self, Congestion};
 use crate::send::outstanding::Outstanding;
-use crate::send::recovery::{Path, Recovery};
+use crate::send::recovery::{MOST_HALVINGS, Path, Recovery};
 
 /// Our half of the INIT exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ pub(crate) struct Tcb {
     /// Streams both sides agreed that we may send on.
     pub(crate) outbound_streams: u16,
     pub(crate) out: Outstanding,
-    pub(crate) recovery: Recovery,
+    pub(crate) recovery: Lazy<Recovery>,
     pub(crate) congestion: Box<dyn Congestion>,
     pub(crate) rto: Rto,
     /// What the newest SACK said of the peer's window.
@@ -143,15 +144,19 @@ pub(crate) struct Tcb {
 }
 
 impl Tcb {
-    /// Gives back the room that nothing stands in.
+    /// Nothing has been sent for long, and all is acknowledged: gives back the room that nothing stands in.
     pub(crate) fn rest(&mut self) {
+        (0..MOST_HALVINGS).for_each(|_| self.congestion.on_idle());
         self.out.rest();
         self.recovery.rest();
         self.reassembly.rest();
+        self.tracker.rest();
+        self.reconfig.rest();
+        self.congestion.rest();
     }
 
     pub(crate) fn new(
-        config: &Config,
+        config: &Settings,
         local: Local,
         peer: Peer,
         control_ppid: Option<u32>,
@@ -164,7 +169,7 @@ impl Tcb {
             tie: (random_tag(rng), random_tag(rng)),
             outbound_streams: config.outbound_streams.min(peer.inbound),
             out: Outstanding::new(local.initial_tsn, interleaved),
-            recovery: Recovery::new(),
+            recovery: Lazy::default(),
             congestion: congestion::controller(config),
             rto: Rto::new(config),
             peer_window: window(peer.a_rwnd),
@@ -177,7 +182,7 @@ impl Tcb {
             errors: 0,
             forward_due: false,
             forward_sent: None,
-            announced: config.receive_window,
+            announced: config.first_window(),
         }
     }
 

@@ -39,8 +39,6 @@ fn flows_with_stats(
     let pairs = controllers.iter().zip(1..).map(|(&controller, seed)| {
         let mut config = Config::default();
         config.controller = controller;
-        config.receive_window = 32 << 20;
-        config.send_buffer = 32 << 20;
         let end = |seed| End(Association::new(config.clone(), &mut rng(seed)));
         (end(2 * seed), end(2 * seed + 1))
     });
@@ -98,9 +96,12 @@ fn eight_cells_carry_what_the_golden_file_says() {
 #[test]
 fn the_default_controller_fills_clean_and_reordering_paths() {
     let reorder: fn(Link) -> Link = |link| link.reordering(0.02, 12 * MS);
-    for (rtt, mbit, out, least) in
-        [(50, 100, clean as fn(Link) -> Link, 90.0), (200, 20, clean, 16.0), (50, 100, reorder, 80.0)]
-    {
+    for (rtt, mbit, out, least) in [
+        (50, 100, clean as fn(Link) -> Link, 90.0),
+        (200, 20, clean, 16.0),
+        (100, 500, clean, 400.0),
+        (50, 100, reorder, 80.0),
+    ] {
         let (rates, stats) = flows_with_stats(&[Controller::default()], rtt, mbit, 20, out);
         assert!(rates[0] >= least, "{rtt} ms {mbit} Mbit/s: {rates:?}, {stats:?}");
     }

@@ -33,7 +33,7 @@ fn an_association_keeps_all_laws() {
                 && end.stats().data_chunks_sent > 0
         })
     };
-    Subject { make: &make, done: &done, memory: 12 << 20 }.keeps_all_laws();
+    Subject { make: &make, done: &done, memory: 6 << 20 }.keeps_all_laws();
 }
 
 #[test]
@@ -47,5 +47,5 @@ fn data_channels_keep_all_laws() {
         (End(a), End(z))
     };
     let done = |a: &End<Channels>, z: &End<Channels>| a.iter().count() == 2 && z.iter().count() == 2;
-    Subject { make: &make, done: &done, memory: 12 << 20 }.keeps_all_laws();
+    Subject { make: &make, done: &done, memory: 6 << 20 }.keeps_all_laws();
 }

@@ -1,8 +1,8 @@
 //! Requests that wait for their answers.
 //!
 //! Laws: a transaction is in exactly one place, `pending`; `deadlines` holds one live entry for each that has been
-//! sent and not answered; stale entries are skipped by comparing the deadline; the top of the heap is always live, so
-//! that asking for the next deadline costs nothing.
+//! sent and not answered; stale entries are skipped by comparing the deadline, and taken out when they are more than the
+//! live ones; the top of the heap is always live, so that asking for the next deadline costs nothing.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -80,6 +80,7 @@ impl<Tag> Transactions<Tag> {
         let transaction = self.pending.remove(&id)?;
         self.ready.retain(|ready| *ready != id);
         self.skip_stale();
+        self.thin_out();
         Some(transaction)
     }
 
@@ -135,13 +136,31 @@ impl<Tag> Transactions<Tag> {
     }
 
     fn skip_stale(&mut self) {
-        while let Some(Reverse((due, id))) = self.deadlines.peek() {
-            if self.pending.get(id).is_some_and(|transaction| transaction.due == Some(*due)) {
+        while let Some(Reverse(entry)) = self.deadlines.peek() {
+            if is_live(&self.pending, entry) {
                 return;
             }
             self.deadlines.pop();
         }
     }
+
+    /// Behind a request that waits for long, those that were answered soon would pile up.
+    fn thin_out(&mut self) {
+        if self.deadlines.len() > 2 * self.pending.len() + STALE {
+            let pending = &self.pending;
+            self.deadlines.retain(|Reverse(entry)| is_live(pending, entry));
+        }
+    }
+}
+
+/// Stale deadlines that are left where they are, whatever the number of requests.
+const STALE: usize = 64;
+
+fn is_live<Tag>(
+    pending: &BTreeMap<TransactionId, Transaction<Tag>>,
+    (due, id): &(Instant, TransactionId),
+) -> bool {
+    pending.get(id).is_some_and(|transaction| transaction.due == Some(*due))
 }
 
 #[cfg(test)]
@@ -168,6 +187,22 @@ mod tests {
             (0..24u8).prop_map(Step::End),
             (0..900u64).prop_map(Step::Pass),
         ]
+    }
+
+    #[test]
+    fn what_was_answered_leaves_nothing_behind_one_that_waits() {
+        let (mut table, mut out) = (Transactions::new(), Vec::new());
+        table.start(TransactionId([0xff; 12]), vec![0], Schedule::RELIABLE, ());
+        assert!(table.send(origin(), &mut out).is_some());
+        for number in 0..10_000u64 {
+            let mut id = [0; 12];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            table.start(TransactionId(id), vec![0], Schedule::RELIABLE, ());
+            assert!(table.send(origin() + Duration::from_millis(number), &mut out).is_some());
+            assert!(table.remove(TransactionId(id)).is_some());
+            assert!(table.deadlines.len() <= 2 + STALE, "{}", table.deadlines.len());
+        }
+        assert_eq!(table.next_deadline(), Some(origin() + Schedule::RELIABLE.total()));
     }
 
     proptest! {

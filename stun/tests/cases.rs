@@ -152,6 +152,21 @@ macro_rules! for_each_attribute {
     };
 }
 
+/// Whatever attribute has a name has a type too, but for the three that the message itself reads and writes. That every
+/// attribute of an RFC has a name is shown beside the registry, in `corpora.rs` and `attributes.rs`.
+#[test]
+fn every_attribute_that_has_a_name_has_a_type() {
+    let mut typed = std::collections::BTreeSet::from([INTEGRITY, INTEGRITY_SHA256, FINGERPRINT]);
+    macro_rules! note {
+        ($type:ty, $start:expr, $fits:expr) => {
+            typed.insert(<$type as Attribute<'_>>::TYPE.0)
+        };
+    }
+    for_each_attribute!(note);
+    let named = (0..=u16::MAX).filter(|number| AttributeType(*number).name().is_some());
+    assert!(named.eq(typed));
+}
+
 fn value(start: &[u8], len: usize) -> Vec<u8> {
     let mut value = start.to_vec();
     value.resize(len.max(start.len()), 0);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use nomagic_stun::attribute::{ErrorReason, MappedAddress, Priority, Username, XorMappedAddress};
 use nomagic_stun::turn::{ChannelData, next_message};
-use nomagic_stun::{AttributeType, Kind, Message, is_stun};
+use nomagic_stun::{AttributeType, ErrorCode, Kind, Message, Method, is_stun};
 use nomagic_testkit::vectors;
 
 /// A line of tshark's, by the names of its columns.
@@ -263,6 +263,52 @@ fn the_registry_and_our_names_agree() {
     }
     assert!(named >= 39, "{named}");
 }
+
+/// The registry's other two tables: methods, which only RFC 7983 reserves further, and error codes.
+#[test]
+fn the_registrys_methods_and_error_codes_are_ours() {
+    let lines = |file: &str| String::from_utf8(vectors::read(file).unwrap_or_default()).unwrap();
+    let mut methods = 0;
+    for line in lines("stun/pion/stun-parameters-2.csv").lines().filter(|line| line.starts_with("0x")) {
+        let mut fields = line.split(',');
+        let (value, name) = (fields.next().unwrap(), fields.next().unwrap());
+        if value.contains('-') || name.starts_with("Reserved") || name.starts_with("Unassigned") {
+            continue;
+        }
+        let method = Method::new(u16::try_from(number(value)).unwrap());
+        assert_eq!(method.to_string(), name, "{line}");
+        methods += 1;
+    }
+    let mut codes = 0;
+    for line in lines("stun/pion/stun-parameters-6.csv").lines().filter(|line| line.contains("[RFC")) {
+        let code: u16 = line.split(',').next().unwrap().parse().unwrap();
+        assert!(ErrorCode::new(code).is_some_and(|known| REGISTERED.contains(&known)), "{line}");
+        codes += 1;
+    }
+    assert!((methods, codes) == (10, REGISTERED.len()) || vectors::folder().is_none(), "{methods} {codes}");
+}
+
+/// Every code that has a name here.
+const REGISTERED: [ErrorCode; 18] = [
+    ErrorCode::TRY_ALTERNATE,
+    ErrorCode::BAD_REQUEST,
+    ErrorCode::UNAUTHENTICATED,
+    ErrorCode::FORBIDDEN,
+    ErrorCode::MOBILITY_FORBIDDEN,
+    ErrorCode::UNKNOWN_ATTRIBUTE,
+    ErrorCode::ALLOCATION_MISMATCH,
+    ErrorCode::STALE_NONCE,
+    ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED,
+    ErrorCode::WRONG_CREDENTIALS,
+    ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL,
+    ErrorCode::PEER_ADDRESS_FAMILY_MISMATCH,
+    ErrorCode::CONNECTION_ALREADY_EXISTS,
+    ErrorCode::CONNECTION_TIMEOUT_OR_FAILURE,
+    ErrorCode::ALLOCATION_QUOTA_REACHED,
+    ErrorCode::ROLE_CONFLICT,
+    ErrorCode::SERVER_ERROR,
+    ErrorCode::INSUFFICIENT_CAPACITY,
+];
 
 fn base64(text: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {

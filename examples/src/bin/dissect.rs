@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use nomagic_examples::dissect::{Captured, Dissector, KeyLog, Packet, Paint, read, read_hex};
+use nomagic_examples::options::parse;
 
 /// Shows what is in a capture of STUN, TURN, DTLS, RTP, RTCP, SCTP and data channels.
 #[derive(Debug, Parser)]
@@ -28,17 +29,9 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let options = match Options::try_parse() {
+    let options: Options = match parse("dissect") {
         Ok(options) => options,
-        Err(fault) if fault.use_stderr() => {
-            // Its first paragraph says what is wrong, the others how it is done right, as `--help` does.
-            let text = fault.to_string();
-            let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
-            let message = lines.collect::<Vec<_>>().join(" ");
-            eprintln!("dissect: {}", message.trim_start_matches("error: "));
-            return ExitCode::from(2);
-        }
-        Err(help) => help.exit(),
+        Err(code) => return code,
     };
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,

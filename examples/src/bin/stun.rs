@@ -2,11 +2,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
+use nomagic_examples::options::{parse, resolve};
 use nomagic_examples::stun_client::{ask_by_tcp, ask_by_udp, discover, local_towards};
 use nomagic_examples::stun_server::Driver;
 use nomagic_examples::stun_verdict::{draw, outcome, report_json};
@@ -89,7 +90,10 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options: Options = match parse("stun") {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
     let done = match (options.command, options.ask) {
         (Some(Command::Serve(serve)), _) => be_server(&serve).map(|()| true),
         (None, Some(ask)) if ask.nat => find_out(&ask),
@@ -104,21 +108,6 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-/// The first address of a server, of the family of `from` where that is given.
-fn resolve(server: &str, from: Option<IpAddr>) -> Result<SocketAddr, String> {
-    let text = server.strip_prefix("stun:").unwrap_or(server);
-    let found = match text.parse::<IpAddr>() {
-        Ok(ip) => vec![SocketAddr::new(ip, 3478)],
-        Err(_) => {
-            let with_port = || (text, 3478).to_socket_addrs();
-            let found = text.to_socket_addrs().or_else(|_| with_port());
-            found.map_err(|error| format!("{server}: {error}"))?.collect()
-        }
-    };
-    let fits = |address: &&SocketAddr| from.is_none_or(|from| from.is_ipv4() == address.is_ipv4());
-    found.iter().find(fits).copied().ok_or_else(|| format!("{server} has no address that can be asked"))
 }
 
 fn split(text: &str) -> Result<(&str, &str), String> {
@@ -141,7 +130,7 @@ fn credential(ask: &Ask) -> Result<Option<Credential>, String> {
 }
 
 fn ask_once(ask: &Ask) -> Result<bool, String> {
-    let server = resolve(&ask.server, ask.from)?;
+    let server = resolve(ask.server.strip_prefix("stun:").unwrap_or(&ask.server), ask.from)?;
     let failed = |error: std::io::Error| format!("{server}: {error}");
     let mut config = BindingConfig::default();
     config.credential = credential(ask)?;
@@ -175,7 +164,7 @@ fn ask_once(ask: &Ask) -> Result<bool, String> {
 }
 
 fn find_out(ask: &Ask) -> Result<bool, String> {
-    let server = resolve(&ask.server, ask.from)?;
+    let server = resolve(ask.server.strip_prefix("stun:").unwrap_or(&ask.server), ask.from)?;
     let failed = |error: std::io::Error| format!("{server}: {error}");
     let own = credential(ask)?;
     let from = ask.from.map_or_else(|| local_towards(server), Ok).map_err(failed)?;

@@ -5,13 +5,14 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use nomagic_examples::turn_server::{Driver, Options, OptionsError};
+use nomagic_examples::options::explain;
+use nomagic_examples::turn_server::{Driver, Options, OptionsError, raise_socket_limit};
 
 fn main() -> ExitCode {
     let served = Options::read(std::env::args()).and_then(|options| serve(&options));
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(OptionsError::Usage(error)) => error.exit(),
+        Err(OptionsError::Usage(fault)) => explain("turn-server", &fault),
         Err(OptionsError::Refused(message)) => {
             eprintln!("turn-server: {message}");
             ExitCode::from(2)
@@ -21,10 +22,9 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<(), OptionsError> {
     let config = options.server()?;
+    raise_socket_limit();
     let refused = |error: std::io::Error| OptionsError::Refused(error.to_string());
-    let listen = options.listen();
-    let mut driver = Driver::new(config, &listen)
-        .map_err(|error| OptionsError::Refused(format!("cannot listen at {listen:?}: {error}")))?;
+    let mut driver = Driver::new(config, &options.listen()).map_err(refused)?;
     for address in driver.addresses() {
         println!("turn-server: {address} (UDP and TCP), realm {}", options.realm);
     }

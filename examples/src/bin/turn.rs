@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
+use nomagic_examples::options::{parse, resolve};
 use nomagic_examples::turn_client::Session;
 use nomagic_examples::turn_load::{Load, run};
+use nomagic_stun::ErrorCode;
 use nomagic_stun::attribute::AddressFamily;
 use nomagic_stun::turn::{Allocated, ClientConfig, ClientEvent, LongTermCredential, Port, Transport, Wanted};
 
@@ -19,9 +21,9 @@ use nomagic_stun::turn::{Allocated, ClientConfig, ClientEvent, LongTermCredentia
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// The server
-    #[arg(long, default_value = "127.0.0.1:3478")]
-    server: SocketAddr,
+    /// The server: a name or an address, and a port unless it is 3478
+    #[arg(long, default_value = "127.0.0.1")]
+    server: String,
     /// What carries the messages there
     #[arg(long, value_enum, default_value_t = Carrier::Udp)]
     transport: Carrier,
@@ -35,7 +37,7 @@ struct Options {
     #[arg(long, value_name = "IP")]
     peer: Vec<IpAddr>,
     /// Datagrams to send each way, by indication and then by channel
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// Octets in a datagram, or in the load's
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(8..=9000))]
@@ -86,24 +88,17 @@ enum Kind {
 const PATIENCE: Duration = Duration::from_secs(45);
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    let Some((name, password)) = options.user.split_once(':') else {
-        eprintln!("turn: --user needs a name, a colon and a password");
-        return ExitCode::from(2);
+    let options: Options = match parse("turn") {
+        Ok(options) => options,
+        Err(code) => return code,
     };
-    let transport = if options.transport == Carrier::Udp { Transport::Udp } else { Transport::Tcp };
-    if matches!(options.kind, Kind::Tcp | Kind::Tcp6) && options.transport == Carrier::Udp {
-        eprintln!("turn: an address for TCP needs --transport tcp");
-        return ExitCode::from(2);
-    }
-    let credential = match LongTermCredential::new(name, password) {
-        Ok(credential) => credential,
-        Err(error) => {
-            eprintln!("turn: --user: {error}");
+    let config = match config(&options) {
+        Ok(config) => config,
+        Err(message) => {
+            eprintln!("turn: {message}");
             return ExitCode::from(2);
         }
     };
-    let config = wanting(ClientConfig::new(options.server, transport, credential), options.kind);
     let done = match options.load {
         Some(seconds) => measure(&options, &config, seconds),
         None => relay(&options, config),
@@ -115,6 +110,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the options ask for.
+fn config(options: &Options) -> Result<ClientConfig, String> {
+    let (name, password) =
+        options.user.split_once(':').ok_or("--user needs a name, a colon and a password")?;
+    let credential = LongTermCredential::new(name, password).map_err(|error| format!("--user: {error}"))?;
+    if options.transport == Carrier::Udp && matches!(options.kind, Kind::Tcp | Kind::Tcp6) {
+        return Err("an address for TCP needs --transport tcp".to_owned());
+    }
+    if options.transport == Carrier::Tcp && options.load.is_some() {
+        return Err("--load goes over UDP".to_owned());
+    }
+    let server = resolve(options.server.strip_prefix("turn:").unwrap_or(&options.server), None)?;
+    let transport = if options.transport == Carrier::Udp { Transport::Udp } else { Transport::Tcp };
+    Ok(wanting(ClientConfig::new(server, transport, credential), options.kind))
 }
 
 fn wanting(mut config: ClientConfig, kind: Kind) -> ClientConfig {
@@ -139,7 +150,7 @@ fn measure(options: &Options, config: &ClientConfig, seconds: u64) -> Result<(),
         clients: options.clients.into(),
         size: options.size.into(),
         burst: options.burst.into(),
-        peer: peer_ip(options, options.server.is_ipv4()),
+        peer: peer_ip(options, config.server.is_ipv4()),
         direct: options.direct,
     };
     let figures = run(config, &load)?;
@@ -151,7 +162,7 @@ fn relay(options: &Options, config: ClientConfig) -> Result<(), String> {
     let (mut session, allocated) = allocate(config.clone())?;
     let addresses = [Some(allocated.relayed), allocated.second];
     if options.kind == Kind::Both && allocated.second.is_none() {
-        return Err(format!("only one of two addresses: {:?}", allocated.missing));
+        return Err(format!("only one of two addresses: {}", told(allocated.missing.map(|(_, code)| code))));
     }
     for relayed in addresses.into_iter().flatten() {
         if matches!(options.kind, Kind::Tcp | Kind::Tcp6) {
@@ -179,12 +190,13 @@ fn relay(options: &Options, config: ClientConfig) -> Result<(), String> {
 }
 
 fn allocate(config: ClientConfig) -> Result<(Session, Allocated), String> {
-    let mut session = Session::open(config).map_err(|error| error.to_string())?;
+    let server = config.server;
+    let mut session = Session::open(config).map_err(|error| format!("{server}: {error}"))?;
     let began = Instant::now();
     session.client.allocate(began).map_err(|error| error.to_string())?;
     let allocated = session.wait_for(PATIENCE, |event| match event {
         ClientEvent::Allocated(allocated) => Some(Ok(*allocated)),
-        ClientEvent::Failed(failure) => Some(Err(format!("no allocation: {failure:?}"))),
+        ClientEvent::Failed(failure) => Some(Err(format!("no allocation: {}", failure.reason))),
         _ => None,
     })??;
     let took = began.elapsed().as_secs_f64() * 1e3;
@@ -196,6 +208,10 @@ fn allocate(config: ClientConfig) -> Result<(Session, Allocated), String> {
         allocated.mapped
     );
     Ok((session, allocated))
+}
+
+fn told(code: Option<ErrorCode>) -> String {
+    code.map_or_else(|| "no answer".to_owned(), |code| format!("refused with {code}"))
 }
 
 fn release(session: &mut Session) -> Result<(), String> {
@@ -214,21 +230,24 @@ fn peer_ip(options: &Options, ipv4: bool) -> IpAddr {
 
 fn relay_datagrams(options: &Options, session: &mut Session, relayed: SocketAddr) -> Result<(), String> {
     let text = |error: std::io::Error| error.to_string();
-    let socket = UdpSocket::bind((peer_ip(options, relayed.is_ipv4()), 0)).map_err(text)?;
+    let ip = peer_ip(options, relayed.is_ipv4());
+    let socket = UdpSocket::bind((ip, 0)).map_err(|error| format!("--peer {ip}: {error}"))?;
     socket.set_read_timeout(Some(Duration::from_secs(5))).map_err(text)?;
     let peer = socket.local_addr().map_err(text)?;
     session.client.permit(Instant::now(), peer.ip()).map_err(|error| error.to_string())?;
     session.wait_for(PATIENCE, |event| match event {
         ClientEvent::Permitted(_) => Some(Ok(())),
-        ClientEvent::NotPermitted { code, .. } => Some(Err(format!("{peer} is not permitted: {code:?}"))),
+        ClientEvent::NotPermitted { code, .. } => {
+            Some(Err(format!("{peer} is not permitted: {}", told(*code))))
+        }
         _ => None,
     })??;
     exchange(options, session, &socket, relayed, "indications")?;
     session.client.bind_channel(Instant::now(), peer).map_err(|error| error.to_string())?;
     let channel = session.wait_for(PATIENCE, |event| match event {
         ClientEvent::Bound { channel, .. } => Some(Ok(*channel)),
-        ClientEvent::NotBound { code, .. } => Some(Err(format!("no channel: {code:?}"))),
-        ClientEvent::Lost(loss) => Some(Err(format!("the allocation is lost: {loss:?}"))),
+        ClientEvent::NotBound { code, .. } => Some(Err(format!("no channel: {}", told(*code)))),
+        ClientEvent::Lost(loss) => Some(Err(format!("the allocation is lost: {loss}"))),
         _ => None,
     })??;
     exchange(options, session, &socket, relayed, &format!("channel {channel}"))?;
@@ -236,7 +255,7 @@ fn relay_datagrams(options: &Options, session: &mut Session, relayed: SocketAddr
         session.move_away().map_err(text)?;
         session.wait_for(PATIENCE, |event| match event {
             ClientEvent::Moved => Some(Ok(())),
-            ClientEvent::Lost(loss) => Some(Err(format!("the allocation did not follow: {loss:?}"))),
+            ClientEvent::Lost(loss) => Some(Err(format!("the allocation did not follow: {loss}"))),
             _ => None,
         })??;
         exchange(options, session, &socket, relayed, "another port of ours")?;
@@ -329,7 +348,7 @@ fn relay_streams(options: &Options, session: &mut Session, relayed: SocketAddr) 
 fn connected(session: &mut Session) -> Result<nomagic_stun::attribute::ConnectionId, String> {
     session.wait_for(PATIENCE, |event| match event {
         ClientEvent::Connected { connection, .. } => Some(Ok(*connection)),
-        ClientEvent::NotConnected { code, .. } => Some(Err(format!("not connected: {code:?}"))),
+        ClientEvent::NotConnected { code, .. } => Some(Err(format!("not connected: {}", told(*code)))),
         _ => None,
     })?
 }

@@ -1,7 +1,7 @@
 //! TCP: clients that come with streams, and connections to peers (RFC 6062).
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use nomagic_stun::attribute::ConnectionId;
 use nomagic_stun::turn::{FiveTuple, Protocol, ServerInput, Transport, next_message};
 use socket2::{Domain, Protocol as Kind, Socket as RawSocket, Type};
 
-use super::{Driver, STREAMS, Socket};
+use super::{Driver, SHARE, STREAMS, Socket};
 
 /// A connection, and what waits to be written to it.
 #[derive(Debug)]
@@ -19,8 +19,9 @@ pub(super) struct Stream {
     /// Read and not yet taken apart.
     inward: Vec<u8>,
     outward: Vec<u8>,
-    /// Closed as soon as everything is written.
+    /// Closed as soon as everything is written; nothing more is read.
     ending: bool,
+    /// When it began, or when its end began.
     since: Instant,
 }
 
@@ -38,7 +39,10 @@ enum Role {
 
 /// Octets that wait for a slow reader; beyond, data from peers are dropped and carried data wait.
 const WAITING: usize = 1 << 18;
-/// How long a client's stream may be without an allocation.
+/// Octets of a client without an allocation: of its next message, and of the answers that it does not read. What comes
+/// behind them waits with the kernel.
+const STRANGER: usize = 4096;
+/// How long a client's stream may be without an allocation, and how long a closing one may take to be read.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// A listener at a relayed address, from which connections can be made too.
@@ -88,8 +92,11 @@ impl Driver {
     pub(super) fn accept_client(&mut self, key: usize) -> bool {
         let Some(Some(Socket::Door(listener, server))) = self.sockets.get(key) else { return false };
         let (server, transport) = (*server, Transport::Tcp);
-        let Ok((io, client)) = listener.accept() else { return false };
-        if self.streams < STREAMS {
+        let (io, client) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) => return is_passing(&error),
+        };
+        if self.has_room(client.ip()) {
             let from = FiveTuple { client, server, transport };
             if let Ok(key) = self.add(Socket::Stream(Stream::new(io, Role::Client(from)))) {
                 self.clients.insert(from, key);
@@ -99,10 +106,18 @@ impl Driver {
         true
     }
 
+    fn has_room(&self, client: IpAddr) -> bool {
+        let own = || self.clients.keys().filter(|own| own.client.ip() == client).count();
+        self.streams < STREAMS / 2 || (self.streams < STREAMS && own() < SHARE)
+    }
+
     pub(super) fn accept_peer(&mut self, key: usize) -> bool {
         let Some(Some(Socket::RelayedDoor(listener, relayed))) = self.sockets.get(key) else { return false };
         let relayed = *relayed;
-        let Ok((io, peer)) = listener.accept() else { return false };
+        let (io, peer) = match listener.accept() {
+            Ok(accepted) => accepted,
+            Err(error) => return is_passing(&error),
+        };
         if self.streams < STREAMS
             && let Some(connection) = self.server.handle_connection(Instant::now(), relayed, peer)
         {
@@ -169,7 +184,7 @@ impl Driver {
     /// A connection of ours is to end, after what is written.
     pub(super) fn finish(&mut self, key: usize) {
         let Some(Some(Socket::Stream(stream))) = self.sockets.get_mut(key) else { return };
-        stream.ending = true;
+        (stream.ending, stream.since) = (true, Instant::now());
         if !stream.write() || stream.outward.is_empty() {
             self.remove(key);
         }
@@ -184,22 +199,24 @@ impl Driver {
 
     fn read_chunk(&mut self, key: usize, chunk: &mut [u8]) -> bool {
         let Some(Some(Socket::Stream(stream))) = self.sockets.get(key) else { return false };
-        let partner = match stream.role {
-            Role::Client(_) => None,
-            Role::Carrier(_, partner) | Role::Peer(_, Some(partner)) => Some(partner),
+        // The partner of one that is ending is gone, and its place may be another's.
+        if stream.ending {
+            return false;
+        }
+        let (partner, most) = match stream.role {
+            Role::Client(from) => {
+                (None, if self.server.has_allocation(from) { chunk.len() } else { STRANGER })
+            }
+            Role::Carrier(_, partner) | Role::Peer(_, Some(partner)) => (Some(partner), chunk.len()),
             // Nothing is read before there is somebody to read it.
             Role::Connecting(_) | Role::Peer(_, None) => return false,
         };
-        let full = |other: usize| match self.sockets.get(other) {
-            Some(Some(Socket::Stream(other))) => other.outward.len() > WAITING,
-            _ => false,
-        };
-        if partner.is_some_and(full) {
-            // Read on when the other side has written.
+        if self.is_full(partner.unwrap_or(key)) {
+            // Read on when the other side has written, or the client has read its answers.
             return false;
         }
         let Some(Some(Socket::Stream(stream))) = self.sockets.get_mut(key) else { return false };
-        match stream.io.read(chunk) {
+        match stream.io.read(&mut chunk[..most]) {
             Ok(0) => {
                 self.gone(key);
                 false
@@ -223,18 +240,32 @@ impl Driver {
         }
     }
 
+    /// Whether so much waits to be written to a stream that what leads to more of it is not read.
+    fn is_full(&self, key: usize) -> bool {
+        let Some(Some(Socket::Stream(stream))) = self.sockets.get(key) else { return false };
+        let most = match stream.role {
+            Role::Client(from) if !self.server.has_allocation(from) => STRANGER,
+            // Answers find room behind the most data.
+            Role::Client(_) => 2 * WAITING,
+            _ => WAITING,
+        };
+        stream.outward.len() > most
+    }
+
     /// Hands the messages of a client's stream to the machine, until one makes it a carrier of data.
     fn take_apart(&mut self, key: usize) {
         let now = Instant::now();
-        loop {
+        while !self.is_full(key) {
             let Some(Some(Socket::Stream(stream))) = self.sockets.get_mut(key) else { return };
             let Role::Client(from) = stream.role else { return };
             let mut message = match next_message(&stream.inward) {
                 Ok(Some(len)) if len <= stream.inward.len() => {
                     stream.inward.drain(..len).collect::<Vec<u8>>()
                 }
-                Ok(_) => return,
-                Err(_) => {
+                Ok(Some(len)) if len <= STRANGER || self.server.has_allocation(from) => return,
+                Ok(None) => return,
+                // Neither, or a message so long that only a client with an allocation has a use for it.
+                Ok(Some(_)) | Err(_) => {
                     self.gone(key);
                     return;
                 }
@@ -296,10 +327,14 @@ impl Driver {
             return;
         }
         let (ending, empty) = (stream.ending, stream.outward.is_empty());
-        if let Role::Carrier(_, partner) | Role::Peer(_, Some(partner)) = stream.role
-            && empty
-        {
-            self.ready.push_back(partner);
+        match stream.role {
+            _ if ending || !empty => {}
+            Role::Carrier(_, partner) | Role::Peer(_, Some(partner)) => self.ready.push_back(partner),
+            _ => {
+                // What was not read while answers waited.
+                self.take_apart(key);
+                self.ready.push_back(key);
+            }
         }
         if ending && empty {
             self.remove(key);
@@ -329,17 +364,29 @@ impl Driver {
         }
     }
 
-    /// Closes streams that clients have opened and not used.
+    /// Closes streams that clients have opened and not used, and those whose last octets nobody reads; looks for
+    /// connections that could not be accepted before.
     pub(super) fn sweep_streams(&mut self, now: Instant) {
         let stale = |socket: &Option<Socket>| match socket {
+            Some(Socket::Stream(Stream { ending: true, since, .. })) => now - *since > IDLE,
             Some(Socket::Stream(Stream { role: Role::Client(from), since, .. })) => {
                 now - *since > IDLE && !self.server.has_allocation(*from)
             }
             _ => false,
         };
-        let keys = self.sockets.iter().enumerate().filter(|(_, socket)| stale(socket)).map(|(key, _)| key);
+        let sockets = || self.sockets.iter().enumerate();
+        let doors = sockets()
+            .filter(|(_, socket)| matches!(socket, Some(Socket::Door(..) | Socket::RelayedDoor(..))));
+        self.ready.extend(doors.map(|(key, _)| key));
+        let keys = sockets().filter(|(_, socket)| stale(socket)).map(|(key, _)| key);
         for key in keys.collect::<Vec<_>>() {
             self.gone(key);
         }
     }
+}
+
+/// Whether more may wait behind a connection that could not be accepted. Where the system has no room, the next sweep tries
+/// again.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted)
 }

@@ -9,7 +9,7 @@ use dcsctp::api::{
 };
 use nomagic_testkit::machine::Machine;
 
-use super::{BINARY, LARGEST_MESSAGE, LARGEST_PACKET, Outcome, RECEIVE_WINDOW, Talker, describe};
+use super::{BINARY, LARGEST_MESSAGE, LARGEST_PACKET, Outcome, Talker, describe};
 
 /// A socket of `dcsctp`.
 pub struct Dcsctp {
@@ -51,13 +51,13 @@ impl Dcsctp {
 impl Talker for Dcsctp {
     const NAME: &'static str = "dcsctp";
 
-    fn new(calls: bool, now: Instant, _: u64) -> Self {
+    fn with_window(window: u32, calls: bool, now: Instant, _: u64) -> Self {
         let options = Options {
             mtu: LARGEST_PACKET,
             max_message_size: LARGEST_MESSAGE,
-            max_receiver_window_buffer_size: RECEIVE_WINDOW as usize,
-            max_send_buffer_size: 4 << 20,
-            per_stream_send_queue_limit: 4 << 20,
+            max_receiver_window_buffer_size: window as usize,
+            max_send_buffer_size: window as usize,
+            per_stream_send_queue_limit: window as usize,
             enable_message_interleaving: true,
             zero_checksum_alternate_error_detection_method:
                 ZERO_CHECKSUM_ALTERNATE_ERROR_DETECTION_METHOD_LOWER_LAYER_DTLS,

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use nomagic_testkit::machine::Machine;
 
-use super::{LARGEST_MESSAGE, LARGEST_PACKET, Outcome, RECEIVE_WINDOW, Talker, describe};
+use super::{LARGEST_MESSAGE, LARGEST_PACKET, Outcome, Talker, describe};
 
 /// Addresses that they want to know of.
 const OWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
@@ -18,7 +18,7 @@ macro_rules! endpoint {
     (
         $(#[$doc:meta])*
         $name:ident, $label:literal, $krate:ident,
-        transport: $transport:expr,
+        transport: |$window:ident| $transport:expr,
         endpoint: |$config:ident, $server:ident| $endpoint:expr,
         connect: |$own:ident, $now:ident, $client:ident| $connect:expr,
         handle: |$by:ident, $at:ident, $data:ident| $handle:expr,
@@ -85,7 +85,7 @@ macro_rules! endpoint {
         impl Talker for $name {
             const NAME: &'static str = $label;
 
-            fn new(calls: bool, $now: Instant, _: u64) -> Self {
+            fn with_window($window: u32, calls: bool, $now: Instant, _: u64) -> Self {
                 let mut $config = $krate::EndpointConfig::new();
                 $config.max_payload_size(u32::try_from(LARGEST_PACKET).unwrap() - 28);
                 let mut server = $krate::ServerConfig::default();
@@ -198,8 +198,8 @@ macro_rules! endpoint {
 endpoint! {
     /// An association of `sctp-proto`, which str0m uses.
     SctpProto, "sctp-proto", sctp_proto,
-    transport: sctp_proto::TransportConfig::default()
-        .with_max_receive_buffer_size(RECEIVE_WINDOW)
+    transport: |window| sctp_proto::TransportConfig::default()
+        .with_max_receive_buffer_size(window)
         .with_max_send_message_size(u32::try_from(LARGEST_MESSAGE).unwrap())
         .with_max_receive_message_size(u32::try_from(LARGEST_MESSAGE).unwrap()),
     endpoint: |config, server| sctp_proto::Endpoint::new(Arc::new(config), server),
@@ -214,8 +214,8 @@ endpoint! {
 endpoint! {
     /// An association of `rtc-sctp`, which webrtc-rs uses.
     RtcSctp, "rtc-sctp", rtc_sctp,
-    transport: rtc_sctp::TransportConfig::default()
-        .with_max_receive_buffer_size(RECEIVE_WINDOW)
+    transport: |window| rtc_sctp::TransportConfig::default()
+        .with_max_receive_buffer_size(window)
         .with_max_message_size(u32::try_from(LARGEST_MESSAGE).unwrap()),
     endpoint: |config, server| rtc_sctp::Endpoint::new(OWN, Default::default(), Arc::new(config), server),
     connect: |endpoint, now, client| endpoint.connect(now, client, REMOTE),

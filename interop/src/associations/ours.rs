@@ -7,7 +7,7 @@ use nomagic_sctp::{Association, Config, Event, SendOptions};
 use nomagic_testkit::machine::Machine;
 use nomagic_testkit::rng;
 
-use super::{BINARY, LARGEST_MESSAGE, LARGEST_PACKET, Outcome, RECEIVE_WINDOW, Talker, describe};
+use super::{BINARY, LARGEST_MESSAGE, LARGEST_PACKET, Outcome, Talker, describe};
 
 /// An association of ours.
 #[derive(Debug)]
@@ -45,10 +45,11 @@ impl Ours {
 impl Talker for Ours {
     const NAME: &'static str = "ours";
 
-    fn new(calls: bool, now: Instant, seed: u64) -> Self {
+    fn with_window(window: u32, calls: bool, now: Instant, seed: u64) -> Self {
         let mut config = Config::default();
         config.path_mtu = LARGEST_PACKET;
-        config.receive_window = RECEIVE_WINDOW;
+        config.receive_window = window;
+        config.send_buffer = window as usize;
         config.max_receive_message = LARGEST_MESSAGE;
         config.max_send_message = LARGEST_MESSAGE;
         Self::with_config(config, calls, now, seed)

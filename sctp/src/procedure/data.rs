@@ -227,6 +227,9 @@ impl Association {
     /// T3-rtx and the other timers of the sender.
     pub(crate) fn on_send_timers(&mut self, now: Instant) {
         let Some(tcb) = self.state.sending() else { return };
+        if tcb.recovery.deadline().is_none_or(|at| at > now) {
+            return;
+        }
         tcb.recovery.pacer.on_timeout(now);
         if tcb.recovery.t3.is_some_and(|at| at <= now) {
             self.stats.timeouts += 1;

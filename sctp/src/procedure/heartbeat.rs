@@ -82,7 +82,7 @@ impl Association {
     }
 
     pub(crate) fn on_heartbeat_timer(&mut self, now: Instant) {
-        let Self { state, rng, config, queue, replies, .. } = self;
+        let Self { state, seed, config, queue, events, unread, .. } = self;
         let Some(tcb) = state.tcb_mut() else { return };
         if tcb.heartbeat.deadline.is_none_or(|at| at > now) {
             return;
@@ -101,9 +101,12 @@ impl Association {
         // Nothing has happened for long: an idle association holds little.
         tcb.rest();
         queue.rest();
-        replies.shrink_to_fit();
+        events.rest();
+        if unread.is_empty() {
+            unread.rest();
+        }
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
+        seed.generator().fill_bytes(&mut nonce);
         tcb.heartbeat.outstanding = Some((nonce, now));
         tcb.heartbeat.due = true;
         tcb.heartbeat.deadline = Some(now + tcb.rto.current());

@@ -10,7 +10,7 @@ use rand::Rng;
 
 use crate::association::Association;
 use crate::chunk::{Chunk, ChunkType};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::packet::{HEADER, PacketBuilder};
 use crate::param::{self, ParamType, Params};
 use crate::state::State;
@@ -34,7 +34,7 @@ pub(crate) struct Discovery {
     /// The smallest size known not to pass, or one grain above the largest that is wanted.
     ceiling: usize,
     most: usize,
-    probe: Option<Probe>,
+    probe: Option<Box<Probe>>,
     /// When something is to be done: the probe is lost, or the search begins again.
     pub(crate) deadline: Option<Instant>,
 }
@@ -48,7 +48,7 @@ struct Probe {
 }
 
 impl Discovery {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Settings) -> Self {
         let base = config.path_mtu;
         let most = config.max_path_mtu.unwrap_or(base);
         Self { base, ceiling: most + GRAIN, most, probe: None, deadline: None }
@@ -94,7 +94,7 @@ impl Association {
     }
 
     pub(crate) fn on_discovery_timer(&mut self, now: Instant) {
-        let Self { state: State::Established { tcb }, rng, config, .. } = self else { return };
+        let Self { state: State::Established { tcb }, seed, config, .. } = self else { return };
         if tcb.discovery.deadline.is_none_or(|at| at > now) {
             return;
         }
@@ -115,8 +115,8 @@ impl Association {
             return;
         };
         let mut nonce = [0; 16];
-        rng.fill_bytes(&mut nonce);
-        discovery.probe = Some(Probe { size, nonce, losses, due: true });
+        seed.generator().fill_bytes(&mut nonce);
+        discovery.probe = Some(Box::new(Probe { size, nonce, losses, due: true }));
         discovery.deadline = Some(now + wait);
     }
 
@@ -161,7 +161,7 @@ impl Association {
         probe.due = false;
         let mut info = Vec::with_capacity(20);
         param::write(&mut info, ParamType::HEARTBEAT_INFO, &probe.nonce);
-        let Config { local_port, remote_port, .. } = self.config;
+        let (local_port, remote_port) = (self.config.local_port, self.config.remote_port);
         let mut packet = PacketBuilder::new(out, local_port, remote_port, tcb.peer.tag, probe.size);
         packet.push(&Chunk::Heartbeat(&info));
         let padding = packet.room().saturating_sub(4);

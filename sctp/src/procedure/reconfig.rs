@@ -31,7 +31,7 @@ pub(crate) struct Reconfiguration {
     next_sequence: u32,
     /// Streams to be reset once what is queued for them is sent.
     wanted: BTreeSet<u16>,
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
     expected: u32,
     /// Answers to the peer's newest chunk, for repetition.
     responses: Vec<Response>,
@@ -54,6 +54,14 @@ impl Reconfiguration {
             deferred: 0,
             asked: None,
         }
+    }
+
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        if self.wanted.is_empty() {
+            self.wanted = BTreeSet::new();
+        }
+        self.responses.shrink_to_fit();
     }
 
     pub(crate) fn want(&mut self, stream: u16) {
@@ -137,7 +145,8 @@ impl Association {
         let last_tsn = serial::wire(tcb.out.next_tsn() - 1);
         let retry = Retry::new(now, tcb.rto.current());
         let asked = reconfig.asked.take();
-        reconfig.pending = Some(Pending { sequence, streams, last_tsn, retry, asked, in_progress: false });
+        let pending = Pending { sequence, streams, last_tsn, retry, asked, in_progress: false };
+        reconfig.pending = Some(Box::new(pending));
     }
 
     pub(crate) fn on_reconfig_timer(&mut self, now: Instant) {
@@ -251,7 +260,7 @@ impl Association {
         if tcb.reassembly.deferred_until().is_none_or(|last| last > tcb.tracker.cumulative()) {
             return;
         }
-        self.events.incoming_reset.extend(tcb.reassembly.finish_reset());
+        self.events.streams.incoming_reset.extend(tcb.reassembly.finish_reset());
         let sequence = tcb.reconfig.deferred;
         tcb.reconfig.set_result(sequence, ReconfigResult::PERFORMED);
     }
@@ -286,12 +295,14 @@ impl Association {
         let Some(tcb) = self.state.tcb_mut() else { return };
         let rto = tcb.rto.current();
         let reconfig = &mut tcb.reconfig;
-        let Some(pending) = reconfig.pending.take_if(|p| p.sequence == response.sequence) else { return };
+        let pending = reconfig.pending.take_if(|p| p.sequence == response.sequence);
+        let Some(mut pending) = pending else { return };
         tcb.errors = 0;
         let done = match response.result {
             ReconfigResult::IN_PROGRESS => {
-                let retry = Retry { due: false, ..Retry::new(now, rto) };
-                reconfig.pending = Some(Pending { retry, in_progress: true, ..pending });
+                pending.retry = Retry { due: false, ..Retry::new(now, rto) };
+                pending.in_progress = true;
+                reconfig.pending = Some(pending);
                 return;
             }
             ReconfigResult::PERFORMED | ReconfigResult::NOTHING_TO_DO => true,
@@ -307,7 +318,7 @@ impl Association {
                 tcb.out.forget_skipped(stream);
             }
             self.queue.end_reset(stream, done);
-            self.events.outgoing_reset.insert(stream, done);
+            self.events.streams.outgoing_reset.insert(stream, done);
         }
     }
 
@@ -319,7 +330,7 @@ impl Association {
         }
         for stream in std::mem::take(&mut tcb.reconfig.wanted) {
             self.queue.end_reset(stream, false);
-            self.events.outgoing_reset.insert(stream, false);
+            self.events.streams.outgoing_reset.insert(stream, false);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::chunk::{Chunk, ChunkType, Init};
 use crate::cookie::Cookie;
 use crate::event::CloseReason;
 use crate::param::{self, ParamType, Params};
-use crate::state::{Retry, State};
+use crate::state::{Echo, Retry, State};
 use crate::tcb::{Local, Peer, Tcb};
 
 /// INIT and INIT ACK must announce at least this window (RFC 9260 section 3.3.2).
@@ -35,7 +35,7 @@ impl Association {
     fn our_init<'a>(&self, local: Local, params: Params<'a>) -> Init<'a> {
         Init {
             tag: local.tag,
-            a_rwnd: self.config.receive_window,
+            a_rwnd: self.config.first_window(),
             outbound: self.config.outbound_streams,
             inbound: self.config.inbound_streams,
             initial_tsn: local.initial_tsn,
@@ -80,7 +80,7 @@ impl Association {
             State::Lingering { .. } | State::Ended => return,
             other => {
                 let tie = other.tcb().map_or((0, 0), |tcb| tcb.tie);
-                (Local::random(&mut self.rng), tie)
+                (Local::random(&mut self.seed.generator()), tie)
             }
         };
         let cookie = Cookie { created: self.millis(now), local, peer: Peer::read(init), tie };
@@ -147,11 +147,12 @@ impl Association {
         }
         let tcb = self.new_tcb(self.local, Peer::read(init));
         let t1 = Retry::new(now, self.config.rto_initial);
-        self.state.echo_cookie(t1, cookie.unwrap_or_default().to_vec(), report, tcb);
+        let echo = Box::new(Echo { cookie: cookie.unwrap_or_default().to_vec(), report });
+        self.state.echo_cookie(t1, echo, tcb);
     }
 
     pub(crate) fn new_tcb(&mut self, local: Local, peer: Peer) -> Box<Tcb> {
-        Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.rng))
+        Box::new(Tcb::new(&self.config, local, peer, self.control_ppid, &mut self.seed.generator()))
     }
 
     /// COOKIE ECHO in any state (sections 5.1.5 and 5.2.4). Says whether the rest of the packet belongs to the

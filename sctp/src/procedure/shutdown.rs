@@ -119,7 +119,8 @@ impl Association {
     /// Saves what the application has not pulled yet from a TCB about to go.
     pub(crate) fn keep_unread(&mut self) {
         if let Some(tcb) = self.state.tcb_mut() {
-            self.unread.extend(std::iter::from_fn(|| tcb.reassembly.pop()));
+            tcb.reassembly.close_parts();
+            self.unread.extend(std::iter::from_fn(|| tcb.reassembly.pop_part()));
         }
     }
 

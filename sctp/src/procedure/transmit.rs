@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::association::{Association, Reply, Transmit};
 use crate::chunk::{Chunk, ChunkType, DataFlags};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::packet::PacketBuilder;
 use crate::procedure::reconfig;
 use crate::send::queue::Queue;
@@ -35,7 +35,7 @@ impl Association {
         Some(Transmit { length })
     }
 
-    fn packet<'a>(config: &Config, tag: u32, out: &'a mut Vec<u8>) -> PacketBuilder<'a> {
+    fn packet<'a>(config: &Settings, tag: u32, out: &'a mut Vec<u8>) -> PacketBuilder<'a> {
         PacketBuilder::new(out, config.local_port, config.remote_port, tag, config.path_mtu)
     }
 
@@ -58,11 +58,11 @@ impl Association {
                 packet.force_encoded(&init);
                 Some(packet.finish(true))
             }
-            State::CookieEchoed { t1, cookie, report, tcb } if t1.due => {
+            State::CookieEchoed { t1, echo, tcb } if t1.due => {
                 t1.due = false;
                 let mut packet = Self::packet(&self.config, tcb.peer.tag, out);
-                packet.force(&Chunk::CookieEcho(cookie));
-                packet.push_encoded(report);
+                packet.force(&Chunk::CookieEcho(&echo.cookie));
+                packet.push_encoded(&echo.report);
                 Some(packet.finish(true))
             }
             _ => None,
@@ -88,6 +88,9 @@ impl Association {
                 break;
             }
             replies.pop_front();
+        }
+        if replies.is_empty() {
+            replies.rest();
         }
         if let Some(chunk) = shutdown {
             packet.push(&chunk);
@@ -156,11 +159,14 @@ fn write_forward(tcb: &mut Tcb, packet: &mut PacketBuilder<'_>, now: Instant) {
 fn write_data(
     tcb: &mut Tcb,
     queue: &mut Queue,
-    config: &Config,
+    config: &Settings,
     packet: &mut PacketBuilder<'_>,
     now: Instant,
     stats: &mut Stats,
 ) {
+    if tcb.out.is_empty() && queue.is_empty() {
+        return;
+    }
     tcb.recovery.before_send(now, &tcb.out, tcb.congestion.as_mut(), &tcb.rto);
     // A packet that is under way to be sent is filled; the pacer judges whole packets.
     tcb.recovery.pacer.set_rate(tcb.congestion.pace(tcb.rto.smoothed()));

@@ -1,19 +1,27 @@
 //! Fragments to messages, messages into order, within a bound.
 //!
 //! User data is copied once, behind the fragment before it. A hole in a message costs one more copy when it is filled.
-//! What the bound is: `receive_window` octets of user data, and the same again for book-keeping; data that fills a hole
+//! What the bound is: a window of octets of user data, and the same again for book-keeping; data that fills a hole
 //! may exceed it by a reserve, and data that is next in line is taken whenever there is nothing the application could
 //! read to make room. So nothing can wait for itself.
 
 mod interleaved;
+mod parts;
 mod rest;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::chunk::{Data, DataFlags};
 use crate::config::Config;
+use crate::lazy::{Lazy, blank};
+use crate::receive::window::{Pace, Window};
+use crate::table::Table;
+use parts::{Key, Parts};
+
+pub use parts::{Part, PartEnd};
 
 /// Octets that small messages are copied into together, so that not each of them is an allocation. There are two such
 /// buffers in turn: by the time that one is full, the application has dropped what lies in the other, which is filled again.
@@ -37,6 +45,8 @@ pub struct Received {
     /// How many times the peer had reset the stream before.
     pub(crate) epoch: u32,
 }
+
+blank!(VecDeque<Received>, VecDeque::new());
 
 /// Why DATA was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +74,22 @@ struct Run {
     /// Those that came before what is in front of them, in order.
     pieces: VecDeque<BytesMut>,
     length: usize,
+    /// Octets handed over already, if it is open.
+    taken: Option<usize>,
+}
+
+impl Run {
+    /// Octets of the message so far.
+    fn total(&self) -> usize {
+        self.length + self.taken.unwrap_or_default()
+    }
+
+    fn take_chunks(&mut self) -> Vec<Bytes> {
+        self.taken = self.taken.map(|taken| taken + self.length);
+        self.length = 0;
+        let head = (!self.head.is_empty()).then(|| self.head.split());
+        head.into_iter().chain(self.pieces.drain(..)).map(BytesMut::freeze).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,10 +108,19 @@ struct Deferred {
     held: Vec<(Received, u32)>,
 }
 
+/// What is used again and again while data flows.
+#[derive(Debug, Default)]
+struct Buffers {
+    slabs: [BytesMut; 2],
+    /// What the last message of several fragments was put together in.
+    spare: BytesMut,
+    pace: Pace,
+}
+
 /// Everything received and not yet pulled.
 #[derive(Debug)]
 pub(crate) struct Reassembly {
-    window: usize,
+    window: Window,
     max_message: usize,
     /// Messages with this identifier overtake those the application has not pulled yet.
     control_ppid: Option<u32>,
@@ -93,14 +128,14 @@ pub(crate) struct Reassembly {
     mask: u32,
     runs: BTreeMap<u64, Run>,
     partials: interleaved::Partials,
-    streams: BTreeMap<u16, Stream>,
+    /// If messages are handed over before they are whole.
+    parts: Option<Box<Parts>>,
+    streams: Table<Stream>,
     waiting: BTreeMap<(u16, u32), Received>,
-    deferred: Option<Deferred>,
+    deferred: Option<Box<Deferred>>,
     ready: VecDeque<Received>,
-    control: VecDeque<Received>,
-    slabs: [BytesMut; 2],
-    /// What the last message of several fragments was put together in.
-    spare: BytesMut,
+    control: Lazy<VecDeque<Received>>,
+    buffers: Option<Box<Buffers>>,
     payload: usize,
     overhead: usize,
     pub(crate) orphans: u64,
@@ -109,19 +144,19 @@ pub(crate) struct Reassembly {
 impl Reassembly {
     pub(crate) fn new(config: &Config, control_ppid: Option<u32>, interleaved: bool) -> Self {
         Self {
-            window: usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4),
+            window: Window::new(usize::try_from(config.receive_window).unwrap_or(usize::MAX / 4)),
             max_message: config.max_receive_message,
             control_ppid,
             mask: if interleaved { u32::MAX } else { 0xffff },
             partials: BTreeMap::new(),
+            parts: config.partial_delivery_point.map(|point| Box::new(Parts::new(point))),
             runs: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            streams: Table::default(),
             waiting: BTreeMap::new(),
             deferred: None,
             ready: VecDeque::new(),
-            control: VecDeque::new(),
-            slabs: [BytesMut::new(), BytesMut::new()],
-            spare: BytesMut::new(),
+            control: Lazy::default(),
+            buffers: None,
             payload: 0,
             overhead: 0,
             orphans: 0,
@@ -130,9 +165,22 @@ impl Reassembly {
 
     /// Octets of user data that there is room for.
     pub(crate) fn a_rwnd(&self) -> u32 {
-        let payload = self.window.saturating_sub(self.payload);
-        let all = (2 * self.window).saturating_sub(self.payload + self.overhead);
+        let window = self.window.octets();
+        let payload = window.saturating_sub(self.payload);
+        let all = (2 * window).saturating_sub(self.payload + self.overhead);
         u32::try_from(payload.min(all)).unwrap_or(u32::MAX)
+    }
+
+    /// Octets that the window has, those in it included.
+    pub(crate) fn window(&self) -> usize {
+        self.window.octets()
+    }
+
+    /// The application has pulled this much.
+    pub(crate) fn on_pulled(&mut self, now: Instant, octets: usize) {
+        if let Some(buffers) = &mut self.buffers {
+            self.window.on_pulled(now, octets, &mut buffers.pace);
+        }
     }
 
     /// Whether there is room for a chunk with this TSN; see the top of this file.
@@ -141,14 +189,17 @@ impl Reassembly {
         if room >= length {
             return Ok(());
         }
-        let reserve = (self.window / 8).max(32 * 1024);
+        let window = self.window.octets();
+        let reserve = (window / 8).max(32 * 1024);
         let within = |extra: usize| {
-            self.payload + length <= self.window + reserve + extra
-                && self.payload + self.overhead <= 2 * (self.window + reserve) + extra
+            self.payload + length <= window + reserve + extra
+                && self.payload + self.overhead <= 2 * (window + reserve) + extra
         };
-        if tsn == cumulative + 1 && self.ready.is_empty() && self.control.is_empty() {
-            // Nothing that the application could do would make room.
-            return if within(self.max_message) { Ok(()) } else { Err(Refusal::TooLarge) };
+        if tsn == cumulative + 1 && !self.is_readable() && self.control.is_empty() {
+            // Nothing that the application could do would make room. Where messages come in parts, it is the turn of
+            // another soon.
+            let most = if self.parts.is_some() { window.min(self.max_message) } else { self.max_message };
+            return if within(most) { Ok(()) } else { Err(Refusal::TooLarge) };
         }
         let fills = tsn < highest || (room > 0 && tsn == cumulative + 1);
         if fills && within(0) { Ok(()) } else { Err(Refusal::Window) }
@@ -186,20 +237,32 @@ impl Reassembly {
 
     /// Nothing has come for long: gives back the room that nothing stands in.
     pub(crate) fn rest(&mut self) {
-        (self.slabs, self.spare) = ([BytesMut::new(), BytesMut::new()], BytesMut::new());
+        self.buffers = None;
         self.ready.shrink_to_fit();
-        self.control.shrink_to_fit();
+        if self.control.is_empty() {
+            self.control.rest();
+        }
+        if self.runs.is_empty() {
+            self.runs = BTreeMap::new();
+        }
+        if self.partials.is_empty() {
+            self.partials = BTreeMap::new();
+        }
+        if self.waiting.is_empty() {
+            self.waiting = BTreeMap::new();
+        }
+        self.streams.rest();
     }
 
     /// Room for a message of several fragments: that of the last one, once the application has dropped it.
     fn take_spare(&mut self) -> BytesMut {
-        std::mem::take(&mut self.spare)
+        self.buffers.as_mut().map(|buffers| std::mem::take(&mut buffers.spare)).unwrap_or_default()
     }
 
     /// A message is whole; what is behind it in its buffer serves for the next.
     fn finish_spare(&mut self, mut whole: BytesMut) -> Bytes {
         let payload = whole.split();
-        self.spare = whole;
+        self.buffers.get_or_insert_default().spare = whole;
         payload.freeze()
     }
 
@@ -208,12 +271,13 @@ impl Reassembly {
         if octets.len() > SLAB / 4 {
             return Bytes::copy_from_slice(octets);
         }
-        if self.slabs[0].capacity() < octets.len() {
-            self.slabs.swap(0, 1);
-            self.slabs[0].reserve(SLAB);
+        let [slab, other] = &mut self.buffers.get_or_insert_default().slabs;
+        if slab.capacity() < octets.len() {
+            std::mem::swap(slab, other);
+            slab.reserve(SLAB);
         }
-        self.slabs[0].extend_from_slice(octets);
-        self.slabs[0].split().freeze()
+        slab.extend_from_slice(octets);
+        slab.split().freeze()
     }
 
     fn store(&mut self, length: usize) {
@@ -233,7 +297,7 @@ impl Reassembly {
         let length = data.payload.len();
         let same = |run: &Run| run.stream == data.stream && run.ssn == data.ssn && run.unordered == unordered;
         let before = self.runs.range(..tsn).next_back().filter(|(_, run)| run.last + 1 == tsn && !run.ends);
-        let before = before.filter(|_| !begins).map(|(&start, run)| (start, same(run), run.length));
+        let before = before.filter(|_| !begins).map(|(&start, run)| (start, same(run), run.total()));
         let after =
             self.runs.get(&(tsn + 1)).filter(|run| !run.begins && !ends).map(|run| (same(run), run.length));
         if before.is_some_and(|b| !b.1) || after.is_some_and(|a| !a.0) {
@@ -267,8 +331,10 @@ impl Reassembly {
             head: std::mem::take(&mut spare),
             pieces: VecDeque::new(),
             length: 0,
+            taken: None,
         });
         run.pieces.back_mut().unwrap_or(&mut run.head).extend_from_slice(data.payload);
+        let before = run.length;
         (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
         if let Some(mut after) = after {
             run.pieces.push_back(after.head);
@@ -276,7 +342,11 @@ impl Reassembly {
             (run.last, run.ends, run.length) = (after.last, after.ends, run.length + after.length);
             self.overhead -= OVERHEAD;
         }
-        if run.begins && run.ends {
+        let (grown, whole) = (run.length - before, run.begins && run.ends);
+        if !whole || run.taken.is_some() {
+            self.on_growth(Key::Run(start), grown);
+        }
+        if whole {
             self.assemble(start);
         }
         Ok(())
@@ -285,6 +355,11 @@ impl Reassembly {
     /// A run has become a message.
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
+        if run.taken.is_some() {
+            self.end_open(Key::Run(start), run.take_chunks(), PartEnd::Complete);
+            self.pass(run.stream, u32::from(run.ssn), run.unordered);
+            return;
+        }
         run.head.reserve(run.length - run.head.len());
         run.pieces.iter().for_each(|piece| run.head.extend_from_slice(piece));
         let payload = self.finish_spare(run.head);
@@ -316,14 +391,13 @@ impl Reassembly {
             deferred.held.push((message, number));
             return;
         }
-        let Stream { next, epoch } = *self.streams.entry(stream).or_default();
+        let Stream { next, epoch } = *self.streams.entry(stream);
         message.epoch = epoch;
         if unordered {
             self.hand_over(message);
         } else if number == next {
-            self.advance(stream, next);
             self.hand_over(message);
-            self.follow(stream);
+            self.pass(stream, number, unordered);
         } else if self.is_after(number, next) && !self.waiting.contains_key(&(stream, number)) {
             self.waiting.insert((stream, number), message);
         } else {
@@ -332,16 +406,25 @@ impl Reassembly {
         }
     }
 
+    /// A message is over: those after it on its stream may follow.
+    fn pass(&mut self, stream: u16, number: u32, unordered: bool) {
+        if !unordered {
+            self.advance(stream, number);
+            self.follow(stream);
+            self.reconsider();
+        }
+    }
+
     /// The message after `number` is next.
     fn advance(&mut self, stream: u16, number: u32) {
         let next = number.wrapping_add(1) & self.mask;
-        self.streams.entry(stream).or_default().next = next;
+        self.streams.entry(stream).next = next;
     }
 
     /// Hands over messages that waited for the one before them.
     fn follow(&mut self, stream: u16) {
         loop {
-            let next = self.streams.entry(stream).or_default().next;
+            let next = self.streams.entry(stream).next;
             let Some(message) = self.waiting.remove(&(stream, next)) else { return };
             self.advance(stream, next);
             self.hand_over(message);
@@ -360,15 +443,18 @@ impl Reassembly {
     /// or with I-DATA of the unordered ones.
     pub(crate) fn skip(&mut self, cumulative: u64, streams: impl Iterator<Item = (u16, bool, u32)>) {
         let keep = self.runs.split_off(&(cumulative + 1));
-        for run in std::mem::replace(&mut self.runs, keep).into_values() {
+        for (start, run) in std::mem::replace(&mut self.runs, keep) {
             self.orphans += 1;
             self.release(run.length);
+            if run.taken.is_some() {
+                self.abandon_open(Key::Run(start), run.length);
+            }
             self.drop_headless(run.last + 1);
         }
         self.drop_headless(cumulative + 1);
         for (stream, unordered, number) in streams {
             self.drop_partials(stream, unordered, number);
-            let first = self.streams.entry(stream).or_default().next;
+            let first = self.streams.entry(stream).next;
             if unordered || self.is_after(first, number) {
                 continue;
             }
@@ -388,6 +474,7 @@ impl Reassembly {
             }
             self.follow(stream);
         }
+        self.reconsider();
     }
 
     /// Drops the run at `tsn` if the fragment before it will never come.
@@ -402,7 +489,7 @@ impl Reassembly {
 
     /// Streams (`None`: all) begin again at SSN 0 once everything up to `last_tsn` has arrived.
     pub(crate) fn defer_reset(&mut self, last_tsn: u64, streams: Option<Vec<u16>>) {
-        self.deferred = Some(Deferred { last_tsn, streams, held: Vec::new() });
+        self.deferred = Some(Box::new(Deferred { last_tsn, streams, held: Vec::new() }));
     }
 
     /// The TSN that a reset waits for.
@@ -413,9 +500,9 @@ impl Reassembly {
     /// Performs the reset that waits and returns its streams.
     pub(crate) fn finish_reset(&mut self) -> Vec<u16> {
         let Some(deferred) = self.deferred.take() else { return Vec::new() };
-        let streams = deferred.streams.unwrap_or_else(|| self.streams.keys().copied().collect());
+        let streams = deferred.streams.unwrap_or_else(|| self.streams.iter().map(|(id, _)| id).collect());
         for &stream in &streams {
-            let state = self.streams.entry(stream).or_default();
+            let state = self.streams.entry(stream);
             *state = Stream { next: 0, epoch: state.epoch.wrapping_add(1) };
             self.drop_stale_partials(stream);
             let stale: Vec<_> =
@@ -431,30 +518,35 @@ impl Reassembly {
             let Received { stream, ppid, unordered, payload, .. } = message;
             self.complete(u64::MAX, stream, ssn, ppid, unordered, payload);
         }
+        self.reconsider();
         streams
     }
 
     /// How many times the peer has reset the stream.
     pub(crate) fn epoch(&self, stream: u16) -> u32 {
-        self.streams.get(&stream).map_or(0, |s| s.epoch)
+        self.streams.get(stream).map_or(0, |s| s.epoch)
     }
 
     /// The next message.
     pub(crate) fn pop(&mut self) -> Option<Received> {
         let message = self.ready.pop_front()?;
         self.release(message.payload.len());
+        self.parts.iter_mut().for_each(|parts| parts.count_pulled());
         Some(message)
     }
 
     /// The next message with the control identifier.
     pub(crate) fn pop_control(&mut self) -> Option<Received> {
+        if self.control.is_empty() {
+            return None;
+        }
         let message = self.control.pop_front()?;
         self.release(message.payload.len());
         Some(message)
     }
 
     pub(crate) fn is_readable(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || self.has_part()
     }
 }
 

@@ -50,6 +50,14 @@ impl Tracker {
         }
     }
 
+    /// Gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        if self.ranges.is_empty() {
+            self.ranges = BTreeMap::new();
+        }
+        self.duplicates.shrink_to_fit();
+    }
+
     pub(crate) fn unwrap(&self, tsn: u32) -> u64 {
         serial::unwrap(tsn, self.cumulative)
     }

@@ -9,7 +9,7 @@ mod newreno;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Controller};
+use crate::config::{Controller, Settings};
 
 /// What a SACK acknowledged, for the controller.
 #[derive(Clone, Copy, Debug)]
@@ -63,12 +63,14 @@ pub(crate) trait Congestion: fmt::Debug + Send {
     fn on_timeout(&mut self);
     /// Nothing was sent for a whole RTO.
     fn on_idle(&mut self);
+    /// Nothing is under way: gives back what was kept for it.
+    fn rest(&mut self) {}
     /// The largest packet changed.
     fn set_packet(&mut self, octets: usize);
 }
 
 /// The controller that the configuration asks for.
-pub(crate) fn controller(config: &Config) -> Box<dyn Congestion> {
+pub(crate) fn controller(config: &Settings) -> Box<dyn Congestion> {
     let (packet, initial, most) = (config.largest_data(), config.initial_window, config.max_window);
     match config.controller {
         Controller::NewReno => Box::new(newreno::NewReno::new(packet, initial, most)),

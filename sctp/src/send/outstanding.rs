@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::congestion::RateSample;
 use super::queue::MESSAGE_OVERHEAD;
 use crate::chunk::{Chunk, Data, DataFlags, IData, Sack};
+use crate::lazy::{Lazy, blank};
 use crate::serial;
 use crate::wire::padded;
 
@@ -123,6 +124,35 @@ pub(crate) struct Delivered {
 /// Streams, and whether unordered, with the last TSN and SSN or message identifier given up on each.
 pub(crate) type Skipped = BTreeMap<(u16, bool), (u64, u32)>;
 
+/// What there is to know once something did not arrive in order.
+#[derive(Debug)]
+struct Holes {
+    /// Gap-acknowledged TSNs, ascending, disjoint, not touching.
+    acked: Vec<(u64, u64)>,
+    scratch: Vec<(u64, u64)>,
+    blocks: Vec<(u64, u64)>,
+    /// Ascending TSNs to be sent again; entries whose chunk has another fate by now are skipped.
+    lost: VecDeque<u64>,
+    /// Ordered messages given up below `advanced` that the peer has not confirmed: of each stream the last, with TSN and
+    /// SSN.
+    skipped: Skipped,
+    /// Messages given up of which a part is not sent yet.
+    torn: Vec<MessageKey>,
+}
+
+impl Holes {
+    const EMPTY: Self = Self {
+        acked: Vec::new(),
+        scratch: Vec::new(),
+        blocks: Vec::new(),
+        lost: VecDeque::new(),
+        skipped: BTreeMap::new(),
+        torn: Vec::new(),
+    };
+}
+
+blank!(Holes, Holes::EMPTY);
+
 /// The ring.
 #[derive(Debug)]
 pub(crate) struct Outstanding {
@@ -130,12 +160,7 @@ pub(crate) struct Outstanding {
     base: u64,
     interleaved: bool,
     chunks: VecDeque<Sent>,
-    /// Gap-acknowledged TSNs, ascending, disjoint, not touching.
-    acked: Vec<(u64, u64)>,
-    scratch: Vec<(u64, u64)>,
-    blocks: Vec<(u64, u64)>,
-    /// Ascending TSNs to be sent again; entries whose chunk has another fate by now are skipped.
-    lost: VecDeque<u64>,
+    holes: Lazy<Holes>,
     flight: usize,
     flight_payload: usize,
     acked_chunks: usize,
@@ -144,12 +169,7 @@ pub(crate) struct Outstanding {
     highest_acked: u64,
     /// Up to here everything is acknowledged or given up: the advanced peer ack point of RFC 3758.
     advanced: u64,
-    /// Ordered messages given up below `advanced` that the peer has not confirmed: of each stream the last, with TSN and
-    /// SSN.
-    skipped: Skipped,
     pub(crate) abandoned_messages: u64,
-    /// Messages given up of which a part is not sent yet.
-    torn: Vec<MessageKey>,
     delivered: u64,
     /// When something was delivered last, and when it had been sent.
     delivery: Option<(Instant, Instant)>,
@@ -164,19 +184,14 @@ impl Outstanding {
             base,
             interleaved,
             chunks: VecDeque::new(),
-            acked: Vec::new(),
-            scratch: Vec::new(),
-            blocks: Vec::new(),
-            lost: VecDeque::new(),
+            holes: Lazy::default(),
             flight: 0,
             flight_payload: 0,
             acked_chunks: 0,
             weight: 0,
             highest_acked: base - 1,
             advanced: base - 1,
-            skipped: BTreeMap::new(),
             abandoned_messages: 0,
-            torn: Vec::new(),
             delivered: 0,
             delivery: None,
             limited_until: 0,
@@ -186,11 +201,9 @@ impl Outstanding {
     /// Gives back the room that nothing stands in.
     pub(crate) fn rest(&mut self) {
         self.chunks.shrink_to_fit();
-        self.lost.shrink_to_fit();
-        self.torn.shrink_to_fit();
-        for list in [&mut self.acked, &mut self.scratch, &mut self.blocks] {
-            list.clear();
-            list.shrink_to_fit();
+        // All that was sent has arrived, so nobody waits for what was given up.
+        if self.is_empty() {
+            self.holes.rest();
         }
     }
 
@@ -265,8 +278,8 @@ impl Outstanding {
         let (octets, payload) = (sent.wire_len(), sent.fragment.payload.len());
         self.flight += octets;
         self.flight_payload += payload;
-        if self.lost.front() == Some(&tsn) {
-            self.lost.pop_front();
+        if self.holes.lost.front() == Some(&tsn) {
+            self.holes.lost.pop_front();
         }
     }
 
@@ -276,7 +289,7 @@ impl Outstanding {
         if cumulative + 1 < self.base || cumulative >= self.next_tsn() {
             return None;
         }
-        let mut blocks = std::mem::take(&mut self.blocks);
+        let mut blocks = std::mem::take(&mut self.holes.blocks);
         blocks.clear();
         blocks
             .extend(sack.blocks().map(|b| (cumulative + u64::from(b.start), cumulative + u64::from(b.end))));
@@ -294,7 +307,7 @@ impl Outstanding {
             progress.duplicates = sack.duplicates().count();
             progress
         });
-        self.blocks = blocks;
+        self.holes.blocks = blocks;
         progress
     }
 
@@ -312,14 +325,14 @@ impl Outstanding {
         }
         self.highest_acked = self.highest_acked.max(cumulative);
         self.advanced = self.advanced.max(cumulative);
-        self.skipped.retain(|_, (tsn, _)| *tsn > cumulative);
-        let gone = self.acked.iter().take_while(|r| r.1 <= cumulative).count();
-        self.acked.drain(..gone);
-        if let Some(first) = self.acked.first_mut() {
+        self.holes.skipped.retain(|_, (tsn, _)| *tsn > cumulative);
+        let gone = self.holes.acked.iter().take_while(|r| r.1 <= cumulative).count();
+        self.holes.acked.drain(..gone);
+        if let Some(first) = self.holes.acked.first_mut() {
             first.0 = first.0.max(cumulative + 1);
         }
-        while self.lost.front().is_some_and(|&tsn| tsn <= cumulative) {
-            self.lost.pop_front();
+        while self.holes.lost.front().is_some_and(|&tsn| tsn <= cumulative) {
+            self.holes.lost.pop_front();
         }
         progress
     }
@@ -330,10 +343,10 @@ impl Outstanding {
         for &(start, end) in blocks {
             let mut at = start.max(self.base);
             while at <= end {
-                while self.acked.get(known).is_some_and(|r| r.1 < at) {
+                while self.holes.acked.get(known).is_some_and(|r| r.1 < at) {
                     known += 1;
                 }
-                let stop = match self.acked.get(known) {
+                let stop = match self.holes.acked.get(known) {
                     Some(&(first, last)) if first <= at => {
                         at = last + 1;
                         continue;
@@ -355,9 +368,9 @@ impl Outstanding {
 
     /// `acked` becomes its union with `blocks`.
     fn merge(&mut self, blocks: &[(u64, u64)]) {
-        let mut union = std::mem::take(&mut self.scratch);
+        let mut union = std::mem::take(&mut self.holes.scratch);
         union.clear();
-        let (mut known, mut new) = (self.acked.iter().peekable(), blocks.iter().peekable());
+        let (mut known, mut new) = (self.holes.acked.iter().peekable(), blocks.iter().peekable());
         loop {
             let next = match (known.peek(), new.peek()) {
                 (Some(a), Some(b)) if a.0 <= b.0 => known.next(),
@@ -370,7 +383,7 @@ impl Outstanding {
                 _ => union.push((start.max(self.base), end)),
             }
         }
-        self.scratch = std::mem::replace(&mut self.acked, union);
+        self.holes.scratch = std::mem::replace(&mut self.holes.acked, union);
     }
 
     fn acknowledge(&mut self, tsn: u64, progress: &mut Progress) {
@@ -402,7 +415,7 @@ impl Outstanding {
 
     /// The peer dropped what it had reported in gap blocks: all of it is sent again (RFC 9260 section 6.2.1, D iii).
     fn forget_acked(&mut self) {
-        for (start, end) in std::mem::take(&mut self.acked) {
+        for (start, end) in std::mem::take(&mut self.holes.acked) {
             for tsn in start..=end {
                 if let Some(sent) = self.get_mut(tsn)
                     && sent.fate == Fate::Acked
@@ -440,19 +453,19 @@ impl Outstanding {
     }
 
     fn list_lost(&mut self, tsn: u64) {
-        if self.lost.back().is_none_or(|&last| last < tsn) {
-            self.lost.push_back(tsn);
-        } else if let Err(at) = self.lost.binary_search(&tsn) {
-            self.lost.insert(at, tsn);
+        if self.holes.lost.back().is_none_or(|&last| last < tsn) {
+            self.holes.lost.push_back(tsn);
+        } else if let Err(at) = self.holes.lost.binary_search(&tsn) {
+            self.holes.lost.insert(at, tsn);
         }
     }
 
     /// The next chunk to be sent again; with `limits`, messages whose lifetime is over are given up instead.
     pub(crate) fn next_lost(&mut self, now: Instant, limits: bool) -> Option<u64> {
         loop {
-            let tsn = *self.lost.front()?;
+            let tsn = *self.holes.lost.front()?;
             let Some(sent) = self.get(tsn).filter(|sent| sent.fate == Fate::Lost) else {
-                self.lost.pop_front();
+                self.holes.lost.pop_front();
                 continue;
             };
             if limits && sent.fragment.expires.is_some_and(|at| at <= now) {
@@ -491,12 +504,12 @@ impl Outstanding {
                 return;
             }
         }
-        self.torn.push(key);
+        self.holes.torn.push(key);
     }
 
     /// A message given up of which a part is not sent yet.
     pub(crate) fn take_torn(&mut self) -> Option<MessageKey> {
-        self.torn.pop()
+        if self.holes.torn.is_empty() { None } else { self.holes.torn.pop() }
     }
 
     /// Gives up the message that is partly sent. Its end gets a TSN that is never sent, so that the skip reported to
@@ -511,7 +524,7 @@ impl Outstanding {
         } else if newest.is_none() {
             self.abandoned_messages += 1;
         }
-        self.torn.retain(|torn| *torn != key);
+        self.holes.torn.retain(|torn| *torn != key);
         self.weight += MESSAGE_OVERHEAD;
         let (mark, octets) = (self.mark(now), self.chunk_len(0));
         let fate = Fate::Abandoned;
@@ -536,11 +549,11 @@ impl Outstanding {
                     let unordered = flags.has(DataFlags::UNORDERED);
                     if self.interleaved || !unordered {
                         let key = (stream, unordered);
-                        if self.skipped.len() >= most && !self.skipped.contains_key(&key) {
+                        if self.holes.skipped.len() >= most && !self.holes.skipped.contains_key(&key) {
                             break;
                         }
                         let number = if self.interleaved { mid } else { u32::from(ssn) };
-                        self.skipped.insert(key, (at + 1, number));
+                        self.holes.skipped.insert(key, (at + 1, number));
                     }
                     self.advanced = at + 1;
                 }
@@ -553,13 +566,13 @@ impl Outstanding {
 
     /// What a FORWARD-TSN shall say; `None` if the peer's cumulative TSN is not behind.
     pub(crate) fn forward(&self) -> Option<(u64, &Skipped)> {
-        (self.advanced >= self.base).then_some((self.advanced, &self.skipped))
+        (self.advanced >= self.base).then_some((self.advanced, &self.holes.skipped))
     }
 
     /// The peer has reset the stream, so it has seen everything of its last use; SSNs of that use mean nothing any more.
     pub(crate) fn forget_skipped(&mut self, stream: u16) {
-        self.skipped.remove(&(stream, false));
-        self.skipped.remove(&(stream, true));
+        self.holes.skipped.remove(&(stream, false));
+        self.holes.skipped.remove(&(stream, true));
     }
 
     /// The highest chunk in flight, for a tail-loss probe.
@@ -606,7 +619,7 @@ impl Outstanding {
     }
 
     pub(crate) fn has_lost(&self) -> bool {
-        self.lost.iter().any(|&tsn| self.get(tsn).is_some_and(|s| s.fate == Fate::Lost))
+        self.holes.lost.iter().any(|&tsn| self.get(tsn).is_some_and(|s| s.fate == Fate::Lost))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

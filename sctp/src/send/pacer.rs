@@ -19,6 +19,8 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
+    pub(crate) const EMPTY: Self = Self { rate: None, free_at: None, waiting: false };
+
     pub(crate) fn set_rate(&mut self, rate: Option<u64>) {
         self.rate = rate;
     }

@@ -2,7 +2,7 @@
 
 mod rest;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use super::outstanding::{Fragment, MessageKey};
 use super::scheduler::{Claim, DEFAULT_WEIGHT, Scheduler};
 use crate::chunk::DataFlags;
 use crate::config::Scheduling;
+use crate::table::Table;
 
 /// Book-keeping per message, charged to the send buffer so that tiny messages are bounded too.
 pub(crate) const MESSAGE_OVERHEAD: usize = 64;
@@ -83,6 +84,11 @@ impl Queue {
     /// Gives back the room that nothing stands in.
     pub(crate) fn rest(&mut self) {
         self.streams.values_mut().for_each(|stream| stream.messages.shrink_to_fit());
+        self.streams.rest();
+        self.scheduler.rest();
+        if self.low.is_empty() {
+            self.low = BTreeSet::new();
+        }
     }
 }
 
@@ -104,7 +110,7 @@ impl Stream {
 /// All streams that were ever sent on, and who is next.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    streams: BTreeMap<u16, Stream>,
+    streams: Table<Stream>,
     scheduler: Scheduler,
     buffered: usize,
     messages: usize,
@@ -126,7 +132,7 @@ impl Queue {
     }
 
     pub(crate) fn set_weight(&mut self, stream: u16, weight: u16) {
-        self.streams.entry(stream).or_default().weight = weight;
+        self.streams.entry(stream).weight = weight;
     }
 
     pub(crate) fn push(&mut self, stream: u16, mut message: Outbound, urgent: bool) {
@@ -134,7 +140,7 @@ impl Queue {
         let counted = if message.counted { length } else { 0 };
         self.arrivals += 1;
         message.arrival = self.arrivals;
-        let entry = self.streams.entry(stream).or_default();
+        let entry = self.streams.entry(stream);
         if entry.messages.is_empty() {
             let claim = Claim { weight: entry.weight, arrival: message.arrival };
             self.scheduler.activate(stream, claim, urgent);
@@ -149,7 +155,7 @@ impl Queue {
     pub(crate) fn peek(&mut self, now: Instant) -> Option<usize> {
         loop {
             let id = self.scheduler.current()?;
-            let stream = self.streams.get_mut(&id)?;
+            let stream = self.streams.get_mut(id)?;
             let Some(front) = stream.messages.front() else {
                 self.scheduler.remove(id);
                 continue;
@@ -165,7 +171,7 @@ impl Queue {
     /// Cuts at most `room` octets off the message that [`Queue::peek`] saw.
     pub(crate) fn take(&mut self, room: usize) -> Option<Fragment> {
         let id = self.scheduler.current()?;
-        let stream = self.streams.get_mut(&id)?;
+        let stream = self.streams.get_mut(id)?;
         let front = stream.messages.front_mut()?;
         let length = room.min(front.payload.len() - front.sent);
         let end = front.sent + length;
@@ -205,7 +211,7 @@ impl Queue {
 
     fn begun(&self) -> Option<(u16, &Outbound)> {
         let id = self.scheduler.current()?;
-        let front = self.streams.get(&id)?.messages.front()?;
+        let front = self.streams.get(id)?.messages.front()?;
         (front.sent > 0).then_some((id, front))
     }
 
@@ -213,13 +219,13 @@ impl Queue {
     pub(crate) fn drop_begun(&mut self) -> Option<Fragment> {
         let (id, message) = self.begun()?;
         let unordered = message.unordered;
-        let mid = self.streams.get(&id)?.next_mid[usize::from(unordered)];
+        let mid = self.streams.get(id)?.next_mid[usize::from(unordered)];
         self.drop_rest((id, unordered, mid))
     }
 
     /// Gives up what is left of a message that is partly sent.
     pub(crate) fn drop_rest(&mut self, (id, unordered, mid): MessageKey) -> Option<Fragment> {
-        let stream = self.streams.get_mut(&id)?;
+        let stream = self.streams.get_mut(id)?;
         let front = stream.messages.front()?;
         let is_it = front.sent > 0 && front.unordered == unordered;
         if !is_it || stream.next_mid[usize::from(unordered)] != mid {
@@ -245,7 +251,7 @@ impl Queue {
     }
 
     fn drop_front(&mut self, id: u16) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let Some(stream) = self.streams.get_mut(id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };
         self.messages -= 1;
         self.scheduler.remove(id);
@@ -257,7 +263,7 @@ impl Queue {
 
     fn shrink(&mut self, id: u16, octets: usize, counted: bool) {
         self.buffered -= octets;
-        if let Some(stream) = self.streams.get_mut(&id).filter(|_| counted) {
+        if let Some(stream) = self.streams.get_mut(id).filter(|_| counted) {
             let before = stream.buffered;
             stream.buffered -= octets;
             if before > stream.low_threshold && stream.buffered <= stream.low_threshold {
@@ -268,7 +274,7 @@ impl Queue {
 
     /// A chunk of a message that may be given up got this TSN.
     pub(crate) fn note_limited(&mut self, stream: u16, tsn: u64) {
-        if let Some(entry) = self.streams.get_mut(&stream) {
+        if let Some(entry) = self.streams.get_mut(stream) {
             entry.limited_until = tsn;
         }
     }
@@ -276,17 +282,17 @@ impl Queue {
     /// Everything of the stream is sent, and what may be given up lies below `base`, the first TSN not acknowledged. A
     /// reset before that could be overtaken by a FORWARD-TSN whose SSN the peer would take for the stream's next use.
     pub(crate) fn can_reset(&self, stream: u16, base: u64) -> bool {
-        self.streams.get(&stream).is_none_or(|s| s.messages.is_empty() && s.limited_until < base)
+        self.streams.get(stream).is_none_or(|s| s.messages.is_empty() && s.limited_until < base)
     }
 
     /// A reset of the stream was asked for: nothing more is taken for it.
     pub(crate) fn begin_reset(&mut self, stream: u16) {
-        self.streams.entry(stream).or_default().resetting = true;
+        self.streams.entry(stream).resetting = true;
     }
 
     /// The reset is over; `done`: SSNs start again at 0.
     pub(crate) fn end_reset(&mut self, stream: u16, done: bool) {
-        if let Some(entry) = self.streams.get_mut(&stream) {
+        if let Some(entry) = self.streams.get_mut(stream) {
             entry.resetting = false;
             if done {
                 (entry.next_ssn, entry.next_mid) = (0, [0; 2]);
@@ -305,20 +311,20 @@ impl Queue {
     }
 
     pub(crate) fn set_low_threshold(&mut self, stream: u16, octets: usize) {
-        self.streams.entry(stream).or_default().low_threshold = octets;
+        self.streams.entry(stream).low_threshold = octets;
     }
 
     pub(crate) fn is_resetting(&self, stream: u16) -> bool {
-        self.streams.get(&stream).is_some_and(|s| s.resetting)
+        self.streams.get(stream).is_some_and(|s| s.resetting)
     }
 
     /// Streams that have sent something ordered since their last reset, or have something to send.
     pub(crate) fn used_streams(&self) -> impl Iterator<Item = u16> {
-        self.streams.iter().filter(|(_, s)| s.next_mid != [0; 2] || !s.messages.is_empty()).map(|(&id, _)| id)
+        self.streams.iter().filter(|(_, s)| s.next_mid != [0; 2] || !s.messages.is_empty()).map(|(id, _)| id)
     }
 
     pub(crate) fn buffered(&self, stream: u16) -> usize {
-        self.streams.get(&stream).map_or(0, |s| s.buffered)
+        self.streams.get(stream).map_or(0, |s| s.buffered)
     }
 
     pub(crate) fn buffered_total(&self) -> usize {

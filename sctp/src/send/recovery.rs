@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::congestion::{Acked, Congestion};
 use super::outstanding::{Delivered, Fate, Outstanding, Progress};
 use super::pacer::Pacer;
+use crate::lazy::blank;
 use crate::rto::Rto;
 
 /// What loss detection works on: the rest of the sending side of a path.
@@ -49,8 +50,8 @@ pub(crate) struct Recovery {
     /// Transmissions not known to be answered; stale entries are dropped when they come to the front.
     history: VecDeque<Transmission>,
     next_packet: u64,
-    /// Of what has arrived, the packet sent last, and how long its round trip took.
-    newest: Option<(Delivered, Duration)>,
+    /// Of what has arrived, the number of the packet sent last, and how long its round trip took.
+    newest: Option<(u64, Duration)>,
     reordering_seen: bool,
     /// Width of the reordering window in quarters of the smallest round trip.
     steps: u32,
@@ -73,34 +74,29 @@ pub(crate) struct Recovery {
     pub(crate) pacer: Pacer,
 }
 
+blank!(Recovery, Recovery::EMPTY);
+
 const MOST_STEPS: u32 = 16;
 
 impl Recovery {
-    pub(crate) fn new() -> Self {
-        Self {
-            history: VecDeque::new(),
-            next_packet: 1,
-            newest: None,
-            reordering_seen: false,
-            steps: 1,
-            episode: None,
-            doubtful: None,
-            measure_from: 0,
-            t3: None,
-            reorder_timer: None,
-            probe_timer: None,
-            probed: false,
-            probe_due: false,
-            last_sent: None,
-            round_end: 0,
-            pacer: Pacer::default(),
-        }
-    }
-
-    /// Nothing is under way: gives back what remembered it.
-    pub(crate) fn rest(&mut self) {
-        self.history = VecDeque::new();
-    }
+    const EMPTY: Self = Self {
+        history: VecDeque::new(),
+        next_packet: 1,
+        newest: None,
+        reordering_seen: false,
+        steps: 1,
+        episode: None,
+        doubtful: None,
+        measure_from: 0,
+        t3: None,
+        reorder_timer: None,
+        probe_timer: None,
+        probed: false,
+        probe_due: false,
+        last_sent: None,
+        round_end: 0,
+        pacer: Pacer::EMPTY,
+    };
 
     /// Number for the packet that is being built.
     pub(crate) fn packet(&self) -> u64 {
@@ -153,7 +149,7 @@ impl Recovery {
     ) {
         let Some(mut last) = self.last_sent.filter(|_| out.flight() == 0) else { return };
         let silence = rto.current();
-        for _ in 0..10 {
+        for _ in 0..MOST_HALVINGS {
             last += silence;
             if last > now {
                 return;
@@ -237,8 +233,8 @@ impl Recovery {
         } else if is_early(now, &newest, rto) {
             return;
         }
-        if self.newest.is_none_or(|(n, _)| n.packet <= newest.packet) {
-            self.newest = Some((newest, rtt));
+        if self.newest.is_none_or(|(packet, _)| packet <= newest.packet) {
+            self.newest = Some((newest.packet, rtt));
         }
     }
 
@@ -252,7 +248,7 @@ impl Recovery {
                 self.history.pop_front();
                 continue;
             }
-            if front.packet >= newest.packet {
+            if front.packet >= newest {
                 break;
             }
             let due = front.sent_at + rtt + self.window(out, rto);
@@ -401,6 +397,9 @@ fn is_early(now: Instant, newest: &Delivered, rto: &Rto) -> bool {
 fn is_live(out: &Outstanding, t: &Transmission) -> bool {
     out.get(t.tsn).is_some_and(|s| s.fate == Fate::InFlight && s.packet == t.packet)
 }
+
+/// After so many time-outs of silence a window is as small as it gets.
+pub(crate) const MOST_HALVINGS: u32 = 10;
 
 /// A full packet, as far as proportional reduction is concerned.
 const PACKET: usize = 1200;

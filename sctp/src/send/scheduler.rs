@@ -110,13 +110,20 @@ impl Scheduler {
         }
     }
 
+    /// Nothing has been sent for long, so nobody is ahead: gives back the room that nothing stands in.
+    pub(crate) fn rest(&mut self) {
+        if self.places.is_empty() {
+            (self.places, self.by_stream, self.served) = Default::default();
+        }
+    }
+
     /// Everything given up; a new association has its own chunks.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.policy);
     }
 
     /// The turns as they stand, for a snapshot: whether a stream is urgent, in order.
-    pub(crate) fn rest(&self) -> (impl ExactSizeIterator<Item = (u16, bool)>, bool) {
+    pub(crate) fn turns(&self) -> (impl ExactSizeIterator<Item = (u16, bool)>, bool) {
         let mut turns: Vec<(u16, bool)> = self.places.iter().map(|place| (place.3, !place.0)).collect();
         if let Some(begun) = self.begun {
             turns.sort_by_key(|turn| turn.0 != begun);

@@ -1,5 +1,6 @@
 //! Data channels at rest: the association below them, and what channels there are. Their ids stay the same.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand::CryptoRng;
@@ -34,7 +35,7 @@ impl Channels {
     /// # Errors
     /// See [`SnapshotError`].
     pub fn restore(
-        config: Config,
+        config: impl Into<Arc<Config>>,
         now: Instant,
         snapshot: &Snapshot,
         rng: &mut impl CryptoRng,

@@ -15,7 +15,8 @@ pub(crate) struct Allowance {
     accounts: Box<[Account]>,
 }
 
-/// What is left, and the millisecond of the last look.
+/// What has been spent, and the millisecond of the last gain, which wraps after 49 days: an account that nobody has touched
+/// for so long may gain a little less, and no other.
 #[derive(Clone, Copy, Default)]
 struct Account {
     spent: u32,
@@ -40,7 +41,7 @@ impl Allowance {
         let UnauthenticatedAnswers { burst, per_second } = self.config;
         let index = usize::try_from(keyed.hash(&source(ip)) % (ACCOUNTS as u64)).unwrap_or_default();
         let Some(account) = self.accounts.get_mut(index) else { return false };
-        let gained = u64::from(at.saturating_sub(account.at)) * u64::from(per_second) / 1000;
+        let gained = u64::from(at.wrapping_sub(account.at)) * u64::from(per_second) / 1000;
         if gained > 0 {
             account.at = at;
         }
@@ -60,9 +61,10 @@ impl Allowance {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "the count wraps")]
     fn millisecond(&mut self, now: Instant) -> u32 {
         let since: Duration = now.saturating_duration_since(*self.start.get_or_insert(now));
-        u32::try_from(since.as_millis()).unwrap_or(u32::MAX)
+        since.as_millis() as u32
     }
 }
 
@@ -121,8 +123,13 @@ mod tests {
         assert!(!ask(1, "192.0.2.77"));
         assert!(ask(1, "192.0.3.1") && ask(1, "2001:db8::1"));
         assert!(ask(2, "192.0.2.1") && !ask(2, "192.0.2.1"));
+        // Months later, too.
+        for month in 1..=12 {
+            assert!(ask(month * 30 * 86_400, "192.0.2.1") && !ask(month * 30 * 86_400 + 1, "192.0.2.1"));
+            assert!(ask(month * 30 * 86_400 + 2, "192.0.2.1"), "month {month}");
+        }
         allowance.settle("192.0.2.5".parse().unwrap(), &keyed);
-        let now = origin() + Duration::from_secs(2);
+        let now = origin() + Duration::from_secs(12 * 30 * 86_400 + 2);
         assert!(allowance.spend(now, "192.0.2.1".parse().unwrap(), &keyed, 0, 200));
     }
 }

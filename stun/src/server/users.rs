@@ -118,6 +118,15 @@ impl Users {
         self.known.is_empty() && self.secret.is_none()
     }
 
+    /// The name under which a user's allocations are counted. With a password made for a time it is the part behind the
+    /// time: who gets a new one each minute is still the same user.
+    pub(crate) fn account<'n>(&self, username: &'n str) -> &'n str {
+        match username.split_once(':') {
+            Some((_, name)) if self.secret.is_some() && !self.known.contains_key(username) => name,
+            _ => username,
+        }
+    }
+
     /// The realm, to be kept while the server changes.
     pub(crate) fn shared_realm(&self) -> Arc<str> {
         Arc::clone(&self.realm)

@@ -21,10 +21,17 @@ pub struct Prefix {
 pub struct PrefixError;
 
 impl Prefix {
-    /// The addresses whose first `bits` bits are those of `address`; `None` if an address has fewer bits.
+    /// The addresses whose first `bits` bits are those of `address`; `None` if an address has fewer bits. A block of
+    /// IPv4-mapped addresses is the block of IPv4 addresses.
     pub const fn new(address: IpAddr, bits: u8) -> Option<Self> {
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        if bits <= most { Some(Self { address, bits }) } else { None }
+        match (address, address.to_canonical()) {
+            (IpAddr::V6(_), IpAddr::V4(v4)) if bits >= 96 && bits <= 128 => {
+                Some(Self { address: IpAddr::V4(v4), bits: bits - 96 })
+            }
+            (IpAddr::V4(_), _) if bits <= 32 => Some(Self { address, bits }),
+            (IpAddr::V6(_), _) if bits <= 128 => Some(Self { address, bits }),
+            _ => None,
+        }
     }
 
     /// Whether `ip` lies in the block.
@@ -40,6 +47,7 @@ impl Prefix {
 
 impl From<IpAddr> for Prefix {
     fn from(address: IpAddr) -> Self {
+        let address = address.to_canonical();
         Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
     }
 }

@@ -196,8 +196,8 @@ impl Server {
         Some(Transmit { len, to, ecn: 0, dscp: 0 })
     }
 
-    /// What the caller is to do with its sockets. At most one event waits for each address, connection and client, so
-    /// an undrained queue grows no further than the tables.
+    /// What the caller is to do with its sockets. At most one event waits for each address, and where 4096 wait there are
+    /// no new connections, so that an undrained queue does not grow for ever.
     ///
     /// Send what [`Server::poll_transmit`] has first: [`Event::Join`] follows an answer.
     pub fn poll_event(&mut self) -> Option<Event> {

@@ -1,5 +1,7 @@
 //! Who may ask what: RFC 8489 section 9.2.4 and RFC 8656 section 5.
 
+use base64ct::{Base64, Encoding};
+use hmac::{Hmac, KeyInit, Mac};
 use nomagic_stun::attribute::*;
 use nomagic_stun::turn::*;
 use nomagic_stun::{
@@ -7,6 +9,7 @@ use nomagic_stun::{
     TransactionId,
 };
 use nomagic_testkit::rng;
+use sha1::Sha1;
 
 use crate::by_hand;
 use crate::world::*;
@@ -230,4 +233,42 @@ fn made_passwords_end_with_their_time() {
     assert_eq!(ask(&mut world, from(), REFRESH, 2), 0, "what there is stays");
     let other = FiveTuple { client: client_address(1), ..from() };
     assert_eq!(ask(&mut world, other, ALLOCATE, 3), 403);
+}
+
+/// Who has the web service make a new password every minute is one user all the same, and counts as one.
+#[test]
+fn passwords_made_anew_do_not_widen_a_users_quota() {
+    let mut users = Users::new(REALM).unwrap();
+    users.set_shared_secret(b"north");
+    let mut own = config();
+    (own.users, own.allocations_per_user) = (users, 2);
+    let mut world = World::new(own);
+    let now = world.now();
+    world.server.set_unix_time(now, 1_899_999_990);
+    let ask = |world: &mut World, user: &str, port: u16, lifetime: Option<u32>| {
+        let from = FiveTuple { client: client_address(port), ..from() };
+        let mac = <Hmac<Sha1> as KeyInit>::new_from_slice(b"north").unwrap().chain_update(user).finalize();
+        let mut letters = [0; 28];
+        let password = Base64::encode(&mac.into_bytes(), &mut letters).unwrap();
+        let key = IntegrityKey::long_term(user, REALM, password, PasswordAlgorithm::MD5).unwrap();
+        let nonce = by_hand::nonce(world, from);
+        let kind = if lifetime.is_some() { REFRESH } else { ALLOCATE };
+        let mut request = Vec::new();
+        let mut builder = udp(MessageBuilder::new(&mut request, kind, TransactionId([2; 12])))
+            .attribute(&Username::new(user).unwrap())
+            .attribute(&Realm::new(REALM).unwrap())
+            .attribute(&Nonce::new(&nonce).unwrap());
+        if let Some(lifetime) = lifetime {
+            builder = builder.attribute(&Lifetime(lifetime));
+        }
+        builder.integrity(&key).finish().unwrap();
+        code(&by_hand::exchange(world, from, request).unwrap())
+    };
+    assert_eq!(ask(&mut world, "1900000000:alice", 1, None), 0);
+    assert_eq!(ask(&mut world, "1900000060:alice", 2, None), 0);
+    assert_eq!(ask(&mut world, "1900000120:alice", 3, None), 486);
+    assert_eq!(ask(&mut world, "1900000120:bob", 3, None), 0, "somebody else");
+    assert_eq!(ask(&mut world, "1900000120:alice", 1, Some(600)), 441, "the allocation is the first name's");
+    assert_eq!(ask(&mut world, "1900000000:alice", 1, Some(0)), 0);
+    assert_eq!(ask(&mut world, "1900000120:alice", 4, None), 0, "what has ended no longer counts");
 }

@@ -245,10 +245,13 @@ fn what_the_network_says_reaches_the_client_by_the_peers_permission() {
     ];
     for (peer, said, heard) in cases {
         let (now, before) = (world.now(), world.nodes[node].events.len());
+        let seen_before = world.nodes[node].seen.len();
         world.server.handle_icmp(now, relayed, peer, said);
         world.settle();
         let expected: Vec<_> = heard.map(|icmp| ClientEvent::Icmp { peer, icmp }).into_iter().collect();
         assert_eq!(world.nodes[node].events[before..], expected);
+        // The client would drop what it has not permitted; the server does not even send it.
+        assert_eq!(world.nodes[node].seen.len() - seen_before, expected.len(), "{peer}");
         if let Some(icmp) = heard {
             let seen = Message::parse(world.nodes[node].seen.last().unwrap()).unwrap();
             assert_eq!((seen.message_type(), seen.attribute::<Icmp>()), (DATA, Ok(Some(icmp))));

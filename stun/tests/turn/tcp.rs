@@ -258,3 +258,24 @@ fn a_tcp_allocation_needs_a_stream_on_both_sides() {
     let Some(ClientEvent::Failed(failure)) = world.nodes[node].events.last() else { panic!() };
     assert_eq!(failure.reason, Reason::Refused(nomagic_stun::ErrorCode::new(442).unwrap()));
 }
+
+/// A caller that does not hear of ends cannot be made to keep more and more of them.
+#[test]
+fn where_nobody_hears_of_ends_nothing_more_begins() {
+    let mut own = config();
+    own.connections = 5000;
+    let mut world = World::new(own);
+    let node = world.allocated(tcp());
+    let (now, relayed) = (world.now(), world.relayed(node).unwrap());
+    world.nodes[node].client.permit(now, peer_address().ip()).unwrap();
+    world.settle();
+    for _ in 0..4100 {
+        assert!(world.server.handle_connection(now, relayed, peer_address()).is_some());
+    }
+    let later = now + SECOND * 30;
+    world.server.handle_timeout(later);
+    assert_eq!(world.server.handle_connection(later, relayed, peer_address()), None);
+    let heard = std::iter::from_fn(|| world.server.poll_event());
+    assert_eq!(heard.filter(|event| matches!(event, ServerEvent::Disconnect { .. })).count(), 4100);
+    assert!(world.server.handle_connection(later, relayed, peer_address()).is_some());
+}

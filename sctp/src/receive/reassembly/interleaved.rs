@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 
+use super::parts::{Key as PartKey, PartEnd};
 use super::{OVERHEAD, Reassembly, Refusal};
 use crate::chunk::{DataFlags, IData};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 /// Stream, its use, whether unordered, message identifier.
-type Key = (u16, u32, bool, u32);
+pub(super) type Key = (u16, u32, bool, u32);
 
 pub(super) type Partials = BTreeMap<Key, Partial>;
 
@@ -18,15 +19,17 @@ pub(super) type Partials = BTreeMap<Key, Partial>;
 #[derive(Debug, Default)]
 pub(super) struct Partial {
     /// The fragments from the first one on, as far as there is no hole.
-    head: BytesMut,
+    pub(super) head: BytesMut,
     /// How many these are.
     next: u32,
     /// Those behind a hole.
     later: BTreeMap<u32, Bytes>,
-    ppid: u32,
+    pub(super) ppid: u32,
     /// Number of the last fragment, once known.
     last: Option<u32>,
     length: usize,
+    /// Octets handed over already, if it is open.
+    pub(super) taken: Option<usize>,
 }
 
 impl Partial {
@@ -41,6 +44,18 @@ impl Partial {
 
     fn is_whole(&self) -> bool {
         self.last.is_some_and(|last| self.next > last)
+    }
+
+    /// Octets of the message so far.
+    fn total(&self) -> usize {
+        self.length + self.taken.unwrap_or_default()
+    }
+
+    pub(super) fn take_chunks(&mut self) -> Vec<Bytes> {
+        let octets = self.head.len();
+        self.length -= octets;
+        self.taken = self.taken.map(|taken| taken + octets);
+        (octets > 0).then(|| self.head.split().freeze()).into_iter().collect()
     }
 }
 
@@ -67,7 +82,7 @@ impl Reassembly {
             return Ok(());
         }
         let held = self.is_held(tsn, stream);
-        let state = *self.streams.entry(stream).or_default();
+        let state = *self.streams.entry(stream);
         if !unordered && !held && self.is_after(state.next, mid) {
             // Of a message that was skipped or has been handed over.
             self.orphans += 1;
@@ -80,7 +95,7 @@ impl Reassembly {
         {
             return Err(Refusal::Violation);
         }
-        if known.map_or(0, |partial| partial.length) + payload.len() > self.max_message {
+        if known.map_or(0, Partial::total) + payload.len() > self.max_message {
             return Err(Refusal::TooLarge);
         }
         let is_new = known.is_none();
@@ -95,6 +110,7 @@ impl Reassembly {
         if ends {
             partial.last = Some(fsn);
         }
+        let before = partial.head.len();
         if fsn == partial.next {
             partial.head.extend_from_slice(payload);
             partial.next += 1;
@@ -107,13 +123,27 @@ impl Reassembly {
             partial.later.insert(fsn, Bytes::copy_from_slice(payload));
             self.overhead += OVERHEAD;
         }
-        if partial.is_whole()
-            && let Some(partial) = self.partials.remove(&key)
-        {
-            let payload = self.finish_spare(partial.head);
-            self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
+        let (grown, whole) = (partial.head.len() - before, partial.is_whole());
+        if !whole || partial.taken.is_some() {
+            self.on_growth(PartKey::Partial(key), grown);
+        }
+        if whole {
+            self.finish_partial(tsn, key);
         }
         Ok(())
+    }
+
+    /// Nothing is missing any more.
+    fn finish_partial(&mut self, tsn: u64, key: Key) {
+        let Some(mut partial) = self.partials.remove(&key) else { return };
+        let (stream, _, unordered, mid) = key;
+        if partial.taken.is_some() {
+            self.end_open(PartKey::Partial(key), partial.take_chunks(), PartEnd::Complete);
+            self.pass(stream, mid, unordered);
+            return;
+        }
+        let payload = self.finish_spare(partial.head);
+        self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
     }
 
     /// Drops what the peer has given up of a stream: its messages up to this one.
@@ -139,6 +169,9 @@ impl Reassembly {
             self.orphans += 1;
             self.overhead -= OVERHEAD * partial.later.len();
             self.release(partial.length);
+            if partial.taken.is_some() {
+                self.abandon_open(PartKey::Partial(key), partial.head.len());
+            }
         }
     }
 

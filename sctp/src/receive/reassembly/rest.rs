@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 
-use super::{OVERHEAD, Reassembly, Received, Run, Stream};
+use super::{OVERHEAD, Part, Reassembly, Received, Run, Stream};
 use crate::serial::{self, wire};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
 impl Reassembly {
-    /// `unread`: messages that stand before all others.
-    pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Received>) {
+    /// `unread`: messages that stand before all others, all of them whole.
+    pub(crate) fn write(&self, out: &mut SnapshotOutput, unread: &VecDeque<Part>) {
         out.size(self.streams.len());
-        for (&id, stream) in &self.streams {
+        for (id, stream) in self.streams.iter() {
             out.u16(id);
             out.u32(stream.next);
             out.u32(stream.epoch);
@@ -38,7 +38,8 @@ impl Reassembly {
             write_message(out, message);
         }
         out.size(unread.len() + self.ready.len());
-        unread.iter().chain(&self.ready).for_each(|message| write_message(out, message));
+        unread.iter().filter_map(Part::whole).for_each(|message| write_message(out, &message));
+        self.ready.iter().for_each(|message| write_message(out, message));
         out.size(self.control.len());
         self.control.iter().for_each(|message| write_message(out, message));
     }
@@ -49,9 +50,10 @@ impl Reassembly {
         input: &mut SnapshotInput<'_>,
         cumulative: u64,
     ) -> Result<(), SnapshotError> {
+        self.window.open();
         for _ in 0..input.size()? {
             let id = input.u16()?;
-            self.streams.insert(id, Stream { next: input.u32()?, epoch: input.u32()? });
+            *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()? };
         }
         for _ in 0..input.size()? {
             let start = serial::unwrap(input.u32()?, cumulative);
@@ -67,6 +69,7 @@ impl Reassembly {
                 head: BytesMut::new(),
                 pieces: VecDeque::new(),
                 length: 0,
+                taken: None,
             };
             let octets = input.octets()?;
             run.length = octets.len();

@@ -41,7 +41,7 @@ pub(crate) struct Cubic {
     largest: f64,
     epoch: Option<Epoch>,
     hystart: HyStart,
-    before_loss: Option<Before>,
+    before_loss: Option<Box<Before>>,
     packet: usize,
     most: f64,
 }
@@ -146,7 +146,7 @@ impl Congestion for Cubic {
 
     fn on_loss(&mut self, _now: Instant) {
         let Self { window, threshold, largest, epoch, .. } = *self;
-        self.before_loss = Some(Before { window, threshold, largest, epoch });
+        self.before_loss = Some(Box::new(Before { window, threshold, largest, epoch }));
         self.reduce();
         self.window = self.threshold;
     }
@@ -169,6 +169,10 @@ impl Congestion for Cubic {
         self.epoch = None;
         self.threshold = self.threshold.max(self.window);
         self.window = (self.window / 2.0).max(4.0).min(self.window);
+    }
+
+    fn rest(&mut self) {
+        self.before_loss = None;
     }
 
     #[expect(clippy::cast_precision_loss, reason = "packet sizes are small")]

@@ -9,7 +9,7 @@ impl Queue {
     /// `base`: the first TSN not acknowledged, which TSNs are told relative to.
     pub(crate) fn write(&self, out: &mut SnapshotOutput, now: Instant, base: u64) {
         out.size(self.streams.len());
-        for (&id, stream) in &self.streams {
+        for (id, stream) in self.streams.iter() {
             out.u16(id);
             out.u16(stream.next_ssn);
             stream.next_mid.iter().for_each(|&mid| out.u32(mid));
@@ -30,7 +30,7 @@ impl Queue {
                 out.option(message.max_retransmits, SnapshotOutput::u16);
             }
         }
-        let (turns, begun) = self.scheduler.rest();
+        let (turns, begun) = self.scheduler.turns();
         out.flag(begun);
         out.size(turns.len());
         turns.for_each(|(stream, urgent)| {
@@ -70,7 +70,7 @@ impl Queue {
                 self.messages += 1;
                 stream.messages.push_back(message);
             }
-            self.streams.insert(id, stream);
+            *self.streams.entry(id) = stream;
         }
         let begun = input.flag()?;
         let mut first = None;
@@ -78,13 +78,13 @@ impl Queue {
         for _ in 0..input.size()? {
             let (stream, urgent) = (input.u16()?, input.flag()?);
             // Whose turn it is has something to send, each once.
-            let claim = self.streams.get(&stream).and_then(Stream::claim);
+            let claim = self.streams.get(stream).and_then(Stream::claim);
             let Some(claim) = claim.filter(|_| !turns.contains(&stream)) else { return Err(input.damaged()) };
             self.scheduler.activate(stream, claim, urgent);
             first = first.or(Some(stream));
             turns.push(stream);
         }
-        if turns.len() != self.streams.values().filter(|s| !s.messages.is_empty()).count() {
+        if turns.len() != self.streams.iter().filter(|(_, s)| !s.messages.is_empty()).count() {
             return Err(input.damaged());
         }
         self.scheduler.resume(first.filter(|_| begun));

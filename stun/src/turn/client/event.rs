@@ -1,5 +1,6 @@
 //! What a client says to its caller.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -156,6 +157,19 @@ pub enum Reason {
     Unusable,
 }
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused(code) => return write!(f, "refused with {code}"),
+            Self::TimedOut => "no answer",
+            Self::Integrity => "answers that are not signed with our password",
+            Self::Algorithms => "a challenge that cannot be met",
+            Self::Redirects => "servers that send us in a circle, or too far",
+            Self::Unusable => "an answer that makes no sense",
+        })
+    }
+}
+
 /// What to do after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -187,6 +201,16 @@ pub enum Loss {
     /// A channel is not what we think it is, so nothing can be relied on; RFC 8656 section 12.3. The allocation has been
     /// given back.
     OutOfSync,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused(code) => return write!(f, "refused with {code}"),
+            Self::TimedOut => "no answer any more",
+            Self::OutOfSync => "a channel is not what it was thought to be",
+        })
+    }
 }
 
 /// Plain counters, never reset.

@@ -33,6 +33,10 @@ fn nothing_leads_to_the_server_itself_or_its_network() {
         "::ffff:0:127.0.0.1",
         "64:ff9b::7f00:1",
         "64:ff9b:1::7f00:1",
+        "64:ff9b:1:7f00:0:100::",
+        "64:ff9b:1::808:808",
+        "::5efe:127.0.0.1",
+        "fe80::5efe:8.8.8.8",
         "fe80::1",
         "febf::1",
         "fec0::1",
@@ -70,6 +74,10 @@ fn addresses_of_tunnels_are_refused_whatever_they_lead_to() {
         assert!(!PeerPolicy::new().allow("::/0".parse().unwrap()).permits(ip(tunnel)), "{tunnel}");
         assert!(PeerPolicy::new().allow_tunnels().permits(ip(tunnel)), "{tunnel}");
     }
+    // Where tunnels are allowed both of Teredo's ends count: the server's address, and the client's with its bits turned.
+    for end in ["2001:0:7f00:1::f7f7:f7f7", "2001:0:808:808::80ff:fffe"] {
+        assert!(!PeerPolicy::new().allow_tunnels().permits(ip(end)), "{end}");
+    }
 }
 
 #[test]
@@ -79,6 +87,14 @@ fn a_denied_block_wins_over_an_allowed_one() {
     assert!(!policy.permits(ip("127.0.0.9")) && !policy.permits(ip("::ffff:127.0.0.9")));
     assert!(!policy.permits(ip("::1")), "only what is named is allowed");
     assert!(!PeerPolicy::new().deny("8.0.0.0/7".parse().unwrap()).permits(ip("9.9.9.9")));
+    // Written as mapped addresses, blocks and hosts are no others.
+    for block in ["::ffff:8.0.0.0/103", "::ffff:9.9.9.9"] {
+        let policy = PeerPolicy::new().deny(block.parse().unwrap());
+        for form in ["9.9.9.9", "::ffff:9.9.9.9", "64:ff9b::909:909"] {
+            assert!(!policy.permits(ip(form)), "{block} {form}");
+        }
+        assert!(policy.permits(ip("11.9.9.9")));
+    }
 }
 
 #[test]

@@ -116,8 +116,8 @@ impl Server {
         if access.expired {
             return Err(ErrorCode::FORBIDDEN);
         }
-        let (own, wanted) =
-            (self.users.get(&access.user).copied().unwrap_or(0), if want == Want::Pair { 2 } else { 1 });
+        let own = self.users.get(self.config.users.account(&access.user)).copied().unwrap_or(0);
+        let wanted = if want == Want::Pair { 2 } else { 1 };
         let there = self.addresses.get(&asked.from.client.ip()).copied().unwrap_or(0);
         if own + wanted > self.config.allocations_per_user || there >= self.config.allocations_per_address {
             return Err(ErrorCode::ALLOCATION_QUOTA_REACHED);

@@ -28,7 +28,8 @@ pub struct ServerConfig {
     pub nonce_lifetime: Duration,
     /// Allocations in all; default 10,000. Beyond, clients get 508.
     pub allocations: usize,
-    /// Allocations and reservations of one user; default 16. Beyond, the user gets 486.
+    /// Allocations and reservations of one user; default 16. Beyond, the user gets 486. With passwords made for a time,
+    /// `TIME:NAME`, those of a name count together.
     pub allocations_per_user: usize,
     /// Allocations of one client address, whatever the user; default 256. Beyond, clients get 486.
     pub allocations_per_address: usize,

@@ -18,6 +18,9 @@ use crate::turn::{FiveTuple, Protocol, family};
 /// How long connecting may take, and how long a connection waits for its client.
 const WAIT: Duration = Duration::from_secs(30);
 
+/// Events that may wait for the caller before there are no more connections: each brings some.
+const UNHEARD: usize = 4096;
+
 /// A connection between a relayed address and a peer.
 pub(super) struct Connection {
     pub(super) slot: Slot,
@@ -78,7 +81,7 @@ impl Server {
     }
 
     fn check_connections(&self, slot: Slot) -> Result<(), ErrorCode> {
-        if self.connections.of(slot).count() < self.config.connections {
+        if self.events.len() < UNHEARD && self.connections.of(slot).count() < self.config.connections {
             Ok(())
         } else {
             Err(ErrorCode::INSUFFICIENT_CAPACITY)

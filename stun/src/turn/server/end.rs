@@ -98,10 +98,11 @@ impl Server {
 
     /// A user has one allocation or reservation less.
     pub(super) fn one_less(&mut self, user: &Arc<str>) {
-        if let Some(count) = self.users.get_mut(user) {
+        let account = self.config.users.account(user);
+        if let Some(count) = self.users.get_mut(account) {
             *count -= 1;
             if *count == 0 {
-                self.users.remove(user);
+                self.users.remove(account);
             }
         }
     }

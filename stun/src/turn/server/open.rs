@@ -86,7 +86,8 @@ impl Server {
             return;
         };
         let second = (wish.want == Want::Pair).then(|| Second::of(first.address));
-        *self.users.entry(user.clone()).or_default() += if second.is_some() { 2 } else { 1 };
+        let account = self.config.users.account(&user);
+        *self.users.entry(account.into()).or_default() += if second.is_some() { 2 } else { 1 };
         *self.addresses.entry(asked.from.client.ip()).or_default() += 1;
         let closed = relays.iter().filter(|relay| !relay.open).map(|relay| relay.address);
         for relayed in closed.chain(second.map(|second| second.address)) {
