@@ -381,7 +381,8 @@ fn answer(
     cx.transcript.forget_messages();
     cx.send_finished(&master);
     let (peer_fingerprint, peer_chain) = (Some(peer.fingerprint), peer.chain);
-    Ok(Keyed { negotiated, group, master, peer_fingerprint, peer_chain, resumed: false })
+    let showed = matches!(wanted, CertificateWanted::Yes(_));
+    Ok(Keyed { negotiated, group, master, peer_fingerprint, peer_chain, showed, resumed: false })
 }
 
 #[cfg(test)]

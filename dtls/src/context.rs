@@ -71,6 +71,8 @@ pub(crate) struct Keyed {
     pub(crate) peer_fingerprint: Option<Fingerprint>,
     /// The body of the peer's Certificate message, until it is known whether it is remembered.
     pub(crate) peer_chain: Option<Vec<u8>>,
+    /// The peer asked for our certificate and got it.
+    pub(crate) showed: bool,
     /// An earlier session goes on.
     pub(crate) resumed: bool,
 }
@@ -134,7 +136,7 @@ impl Context {
         self.transcript.forget_messages();
         let (group, peer_fingerprint) = (session.group(), session.peer_fingerprint());
         self.session = Some(session);
-        Keyed { negotiated, group, master, peer_fingerprint, peer_chain: None, resumed: true }
+        Keyed { negotiated, group, master, peer_fingerprint, peer_chain: None, showed: false, resumed: true }
     }
 
     fn install_keys(&mut self, master: &MasterSecret, randoms: &Randoms) {

@@ -267,10 +267,8 @@ impl RecordLayer {
         if !has_id {
             return Ok(Opened { content_type, plaintext, is_newest });
         }
-        // Content, type, padding of zeros; RFC 9146 section 4.
-        let end = plaintext.iter().rposition(|octet| *octet != 0).ok_or(Refused::Malformed)?;
-        let (plaintext, kind) = plaintext.split_at_mut(end);
-        Ok(Opened { content_type: ContentType(kind[0]), plaintext, is_newest })
+        let (content_type, plaintext) = split_inner(plaintext).ok_or(Refused::Malformed)?;
+        Ok(Opened { content_type, plaintext, is_newest })
     }
 
     /// Moves the writer on, to see what happens at the end.
@@ -278,6 +276,13 @@ impl RecordLayer {
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         self.keys.as_mut().unwrap().sequence = sequence;
     }
+}
+
+/// What a record with an id holds: content, type, padding of zeros; RFC 9146 section 4.
+pub(crate) fn split_inner(plaintext: &mut [u8]) -> Option<(ContentType, &mut [u8])> {
+    let end = plaintext.iter().rposition(|octet| *octet != 0)?;
+    let (content, kind) = plaintext.split_at_mut(end);
+    Some((ContentType(*kind.first()?), content))
 }
 
 /// Overwrites the octets at `start` with the header.

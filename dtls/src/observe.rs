@@ -7,7 +7,8 @@ use crate::crypto::aead::Associated;
 use crate::crypto::provider::Backend;
 use crate::error::ExportError;
 use crate::keys::{MasterSecret, Randoms, RecordKeys, Role};
-use crate::record::{HEADER_LEN, Header};
+use crate::layer::split_inner;
+use crate::record::{ContentType, Header, ID_AT};
 
 /// Opens the records of both ends of a connection that somebody else has. It writes nothing, and remembers nothing of
 /// what it has seen: records are opened in any order, and as often as one likes.
@@ -41,11 +42,25 @@ impl Observer {
 
     /// Opens a whole record of epoch 1 that `writer` has sent, in place; its content. `None` if it is not authentic.
     pub fn open<'a>(&self, writer: Role, record: &'a mut [u8]) -> Option<&'a mut [u8]> {
-        let header = Header::parse(record).ok()?;
-        let content = record.get_mut(HEADER_LEN..header.record_len())?;
+        self.open_with_connection_id(writer, record, 0).map(|(_, content)| content)
+    }
+
+    /// The same for a record that may carry a connection id of so many octets, which the reader's hello tells; also
+    /// returns of what type the content is, which such a record hides. RFC 9146 section 4.
+    pub fn open_with_connection_id<'a>(
+        &self,
+        writer: Role,
+        record: &'a mut [u8],
+        id_len: usize,
+    ) -> Option<(ContentType, &'a mut [u8])> {
+        let (header, at) = Header::parse_with_connection_id(record, id_len).ok()?;
         if header.epoch != 1 {
             return None;
         }
+        let (front, content) = record.split_at_mut(at);
+        let content = content.get_mut(..header.length.into())?;
+        let has_id = header.content_type == ContentType::TLS12_CID;
+        let id = if has_id { front.get(ID_AT..ID_AT + id_len)? } else { &[] };
         let cipher = match writer {
             Role::Client => &self.keys.0,
             Role::Server => &self.keys.1,
@@ -55,9 +70,13 @@ impl Observer {
             position,
             content_type: header.content_type,
             version: header.version,
-            connection_id: &[],
+            connection_id: id,
         };
-        cipher.open(associated, content)
+        let plaintext = cipher.open(associated, content)?;
+        if !has_id {
+            return Some((header.content_type, plaintext));
+        }
+        split_inner(plaintext)
     }
 
     /// Keying material for another protocol, such as SRTP; RFC 5705 section 4.

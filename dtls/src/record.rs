@@ -169,12 +169,20 @@ pub(crate) const ID_AT: usize = HEADER_LEN - 2;
 
 /// The records of a datagram: each with its header, as far as they are whole.
 #[derive(Debug, Clone)]
-pub struct Records<'a>(&'a [u8]);
+pub struct Records<'a> {
+    rest: &'a [u8],
+    id_len: usize,
+}
 
 impl<'a> Records<'a> {
     /// Walks over a datagram.
     pub fn new(datagram: &'a [u8]) -> Self {
-        Self(datagram)
+        Self::with_connection_id(datagram, 0)
+    }
+
+    /// Walks over a datagram whose records may carry connection ids of so many octets.
+    pub const fn with_connection_id(datagram: &'a [u8], id_len: usize) -> Self {
+        Self { rest: datagram, id_len }
     }
 }
 
@@ -182,21 +190,21 @@ impl<'a> Iterator for Records<'a> {
     type Item = Result<(Header, &'a [u8]), ParseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
+        if self.rest.is_empty() {
             return None;
         }
-        let bytes = std::mem::take(&mut self.0);
-        let header = match Header::parse(bytes) {
-            Ok(header) => header,
+        let bytes = std::mem::take(&mut self.rest);
+        let (header, at) = match Header::parse_with_connection_id(bytes, self.id_len) {
+            Ok(parts) => parts,
             Err(fault) => return Some(Err(fault)),
         };
-        let Some((record, rest)) = bytes.split_at_checked(header.record_len()) else {
-            let available = bytes.len() - HEADER_LEN;
+        let Some((record, rest)) = bytes.split_at_checked(at + usize::from(header.length)) else {
+            let available = bytes.len() - at;
             let kind = Kind::Truncated { needed: header.length.into(), available };
-            return Some(Err(ParseError { kind, offset: HEADER_LEN }));
+            return Some(Err(ParseError { kind, offset: at }));
         };
-        self.0 = rest;
-        Some(Ok((header, &record[HEADER_LEN..])))
+        self.rest = rest;
+        Some(Ok((header, &record[at..])))
     }
 }
 

@@ -95,9 +95,15 @@ impl State {
                 let premaster = key.agree(exchange.public_key).map_err(refused(message.kind))?;
                 cx.add(message);
                 let master = cx.make_keys(&premaster, &negotiated);
-                let (peer_fingerprint, peer_chain) = (None, None);
-                let mut keyed =
-                    Keyed { negotiated, group, master, peer_fingerprint, peer_chain, resumed: false };
+                let mut keyed = Keyed {
+                    negotiated,
+                    group,
+                    master,
+                    peer_fingerprint: None,
+                    peer_chain: None,
+                    showed: true,
+                    resumed: false,
+                };
                 match peer {
                     Some(mut peer) => {
                         keyed.peer_fingerprint = Some(peer.fingerprint);

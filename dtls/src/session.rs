@@ -43,8 +43,8 @@ struct Inner {
     group: NamedGroup,
     /// The body of the peer's Certificate message; `None` if it was not asked for one.
     peer_chain: Option<Vec<u8>>,
-    /// The fingerprint of our certificate.
-    own: Fingerprint,
+    /// The fingerprint of our certificate, if the peer has seen it.
+    own: Option<Fingerprint>,
     server_name: Option<String>,
     is_over: AtomicBool,
 }
@@ -68,14 +68,14 @@ impl Session {
             master: keyed.master.clone(),
             group: keyed.group,
             peer_chain,
-            own: config.identity.fingerprint(),
+            own: keyed.showed.then(|| config.identity.fingerprint()),
             server_name,
             is_over: AtomicBool::new(false),
         })))
     }
 
     /// Whether a connection with this configuration and this name may take it up: the suite is still wanted, we are who we
-    /// were, and the verifier lets the peer in that was there, or is not there as it was not.
+    /// showed ourselves to be, and the verifier lets the peer in that was there, or is not there as it was not.
     pub(crate) fn fits(&self, config: &Config, server_name: Option<&str>) -> bool {
         let lets_in = match (&config.verifier, &self.0.peer_chain) {
             (None, None) => true,
@@ -87,7 +87,7 @@ impl Session {
         lets_in
             && !self.is_over()
             && config.suites.contains(&self.suite().id)
-            && config.identity.fingerprint() == self.0.own
+            && self.0.own.is_none_or(|own| own == config.identity.fingerprint())
             && self.0.server_name.as_deref() == server_name
     }
 
@@ -128,7 +128,7 @@ impl Session {
     /// hold no times; RFC 5246 section F.1.4 suggests to forget a session after a day.
     ///
     /// ```text
-    /// 1 | id 1+0..32 | master secret 48 | suite 2 | group 2 | our fingerprint 32 | server name 1+0..253 | chain 0..
+    /// 1 | id 1+0..32 | master secret 48 | suite 2 | group 2 | our fingerprint 1+0..32 | server name 1+0..253 | chain 0..
     /// ```
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let Inner { id, master, group, peer_chain, own, server_name, .. } = &*self.0;
@@ -140,7 +140,7 @@ impl Session {
         out.extend_from_slice(master.secret());
         put_u16(&mut out, master.suite().id.0);
         put_u16(&mut out, group.0);
-        out.extend_from_slice(own.bytes());
+        put_vec::<1>(&mut out, |out| out.extend(own.iter().flat_map(Fingerprint::bytes)));
         put_vec::<1>(&mut out, |out| {
             out.extend_from_slice(server_name.as_deref().unwrap_or_default().as_bytes());
         });
@@ -162,7 +162,10 @@ impl Session {
         let secret = reader.array()?;
         let master = MasterSecret::from_log(CipherSuite(reader.u16()?), secret).ok_or(fault)?;
         let group = NamedGroup(reader.u16()?);
-        let own = Fingerprint::new(HashAlgorithm::Sha256, reader.take(32)?).map_err(|_| fault)?;
+        let own = match reader.vec8(0)?.rest() {
+            [] => None,
+            octets => Some(Fingerprint::new(HashAlgorithm::Sha256, octets).map_err(|_| fault)?),
+        };
         let name = std::str::from_utf8(reader.vec8(0)?.rest()).map_err(|_| fault)?;
         let chain = reader.rest();
         if id.len() > ID_LEN || chain.len() > MAX_CHAIN {

@@ -227,6 +227,18 @@ fn a_session_is_for_the_same_client() {
     assert_eq!(pair.z.connected.unwrap().peer_fingerprint, Some(ZOE.fingerprint()));
 }
 
+/// Whom the server did not ask who it is, may be anybody the next time.
+#[test]
+fn a_certificate_that_nobody_saw_does_not_matter() {
+    let cache = cache();
+    let mut open = Config::server_for_anyone(ZOE.clone());
+    (open.session_cache, open.address_validated) = (Some(cache.clone()), true);
+    let session = first(client(None), open.clone());
+    let mut other = Config::client(ZOE.clone(), Verifier::fingerprints([ZOE.fingerprint()]));
+    other.session = Some(session);
+    assert!(resumes(other, open));
+}
+
 /// RFC 6066 section 3: another name, another session.
 #[test]
 fn a_session_is_for_the_same_name() {

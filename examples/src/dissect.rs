@@ -90,6 +90,9 @@ struct Place {
     destination: SocketAddr,
 }
 
+/// The first octet of DTLS records with a connection id; RFC 9146 section 4.
+const TLS12_CID: u8 = 25;
+
 /// Whether a datagram came by itself or in one of TURN's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Depth {
@@ -174,7 +177,7 @@ impl Dissector {
                 ("turn-channel", tree)
             }
             Class::Dtls => {
-                let connection = self.connections.entry(ends(place.source, place.destination)).or_default();
+                let connection = self.connections.entry(self.speakers(place, octets)).or_default();
                 ("dtls", connection.datagram(place.source, octets, &self.keys))
             }
             Class::Rtp => ("rtp", self.media(place, octets, false)),
@@ -186,6 +189,15 @@ impl Dissector {
                 ("unknown", tree)
             }
         }
+    }
+
+    /// Whose it is: of those who talk from here to there, unless it carries the id of others, one of whom has moved.
+    fn speakers(&self, place: Place, octets: &[u8]) -> (SocketAddr, SocketAddr) {
+        let here = ends(place.source, place.destination);
+        let is_moved = octets.first() == Some(&TLS12_CID)
+            && !self.connections.get(&here).is_some_and(|connection| connection.is_named(octets));
+        let named = |(_, connection): &(_, &dtls::Connection)| connection.is_named(octets);
+        self.connections.iter().find(named).filter(|_| is_moved).map_or(here, |(key, _)| *key)
     }
 
     /// What a relay carries is a datagram like any other, but carries no further one.

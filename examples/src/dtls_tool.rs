@@ -4,8 +4,10 @@
 //! until one of them has something or a connection's deadline comes.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
@@ -25,6 +27,8 @@ pub struct Tool {
     pub config: Config,
     /// Whom a client calls.
     pub remote: Option<SocketAddr>,
+    /// Where a client leaves the session for the next time.
+    pub session_file: Option<PathBuf>,
     /// Sends back what comes instead of writing it to the standard output, and leaves the standard input alone.
     pub echo: bool,
     /// Ends with the first connection instead of waiting for the next.
@@ -355,6 +359,12 @@ impl Running<'_> {
                 Err(error) => self.say_aloud(format_args!("{label}: {error}")),
             }
         }
+        let left = session.and_then(|session| session.connection.session());
+        if let (Some(path), Some(left)) = (&self.tool.session_file, left)
+            && let Err(error) = write_secret(path, &left.to_bytes())
+        {
+            self.say_aloud(format_args!("{}: {error}", path.display()));
+        }
         for text in std::mem::take(&mut self.unsent) {
             self.say(remote, &text);
         }
@@ -384,6 +394,15 @@ impl Running<'_> {
     fn say_aloud(&self, line: fmt::Arguments<'_>) {
         eprintln!("{:9.1} ms  {line}", self.start.elapsed().as_secs_f64() * 1000.0);
     }
+}
+
+/// Writes a file that nobody else can read.
+fn write_secret(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(octets)
 }
 
 struct Hex<'a>(&'a [u8]);

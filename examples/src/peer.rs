@@ -446,6 +446,16 @@ impl Peer {
         if self.ice.route().is_some() {
             self.stages.connected.get_or_insert(now);
         }
+        self.seed_handshake(now);
+    }
+
+    /// The path's round trip is known: a lost flight of the handshake need not wait for longer than that.
+    fn seed_handshake(&mut self, now: Instant) {
+        let Some(route) = self.ice.route() else { return };
+        let measured = self.ice.pairs().filter(|pair| pair.route == route).find_map(|pair| pair.round_trip);
+        if let (Some(round_trip), Some(dtls), None) = (measured, &mut self.dtls, self.stages.secured) {
+            dtls.set_round_trip(now, round_trip);
+        }
     }
 
     /// DTLS is up: its keys protect the media, its records carry the data.

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stderr, reason = "it is a program")]
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nomagic_dtls::{Config, Fingerprint, Identity, KeyLog, SrtpProfile, Verifier};
+use nomagic_dtls::{Config, Fingerprint, Identity, KeyLog, Session, SessionCache, SrtpProfile, Verifier};
 use nomagic_examples::dtls_tool::{Tool, run};
 use rand::rngs::StdRng;
 
@@ -33,6 +33,9 @@ enum Side {
     Client {
         /// Where the server is, such as 127.0.0.1:4433
         server: String,
+        /// Take up the session in this file, if there is one, and leave the new one there: whoever has the file can pose as us
+        #[arg(long, value_name = "FILE")]
+        session: Option<PathBuf>,
         #[command(flatten)]
         common: Common,
     },
@@ -44,6 +47,9 @@ enum Side {
         /// End with the first connection
         #[arg(long)]
         once: bool,
+        /// Let clients take up their sessions for ten minutes, without certificates and signatures (RFC 5246 section 7.3)
+        #[arg(long)]
+        resume: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -132,9 +138,10 @@ fn main() -> ExitCode {
 
 fn start(side: Side) -> Result<bool, String> {
     let mut rng: StdRng = rand::make_rng();
-    let mut name = None;
+    let (mut name, mut session_file, mut session_cache) = (None, None, None);
     let (common, remote, listen, once) = match side {
-        Side::Client { server, common } => {
+        Side::Client { server, session, common } => {
+            session_file = session;
             let mut addresses = server.to_socket_addrs().map_err(|error| format!("{server}: {error}"))?;
             // The host, if the words are not an address; what is no DNS name is not sent.
             name = server.rsplit_once(':').map(|(host, _)| host.to_owned());
@@ -146,7 +153,10 @@ fn start(side: Side) -> Result<bool, String> {
             };
             (common, Some(remote), any, true)
         }
-        Side::Server { listen, once, common } => (common, None, listen, once),
+        Side::Server { listen, once, resume, common } => {
+            session_cache = resume.then(|| SessionCache::new(MOST_SESSIONS, SESSION_LIFETIME));
+            (common, None, listen, once)
+        }
     };
     let identity = Arc::new(match &common.cert {
         Some(certificate) => load(certificate, common.key.as_ref().unwrap_or(certificate))?,
@@ -169,6 +179,9 @@ fn start(side: Side) -> Result<bool, String> {
         return Err(format!("--alpn {name}: expected 1 to 255 octets"));
     }
     config.server_name = name;
+    config.session_cache = session_cache;
+    config.keep_session = session_file.is_some();
+    config.session = session_file.as_ref().map(read_session).transpose()?.flatten();
     config.path_mtu = usize::from(common.mtu);
     config.initial_timeout = Duration::from_millis(common.retransmit);
     config.handshake_timeout = Duration::from_secs(common.timeout);
@@ -182,8 +195,22 @@ fn start(side: Side) -> Result<bool, String> {
         }
     }
     let (echo, quiet, connection_id) = (common.echo, common.quiet, common.cid);
-    let tool = Tool { config, remote, echo, once, connection_id, export, quiet };
+    let tool = Tool { config, remote, session_file, echo, once, connection_id, export, quiet };
     run(&tool, socket, rng).map_err(|error| error.to_string())
+}
+
+/// Sessions that a server keeps, and for how long.
+const MOST_SESSIONS: usize = 256;
+const SESSION_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The session in a file; none if there is no file yet.
+fn read_session(path: &PathBuf) -> Result<Option<Session>, String> {
+    let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    match std::fs::read(path) {
+        Ok(octets) => Session::parse(&octets).map(Some).map_err(|error| fault(&error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault(&error)),
+    }
 }
 
 fn load(certificate: &PathBuf, key: &PathBuf) -> Result<Identity, String> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use nomagic_dtls::extension::{ExtensionType, Extensions, UseSrtp};
+use nomagic_dtls::extension::{ConnectionId, ExtensionType, Extensions, UseSrtp};
 use nomagic_dtls::handshake::{FragmentHeader, Message, MessageType};
-use nomagic_dtls::record::{ContentType, Header, Records};
+use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, connection_id};
 use nomagic_dtls::{Alert, CipherSuite, Observer, Role, SrtpProfile, U16List};
 use nomagic_srtp::{Profile, Receiver, ReceiverConfig, UnprotectError, split_keying_material};
 
@@ -53,6 +53,8 @@ pub(super) struct Connection {
     client_random: Option<[u8; 32]>,
     suite: Option<CipherSuite>,
     observer: Option<Observer>,
+    /// What the hellos offer: the ids that each end wants to read, the client's first.
+    wanted_ids: [Option<Vec<u8>>; 2],
     /// SRTP was agreed on: media here are encrypted.
     pub(super) srtp: Option<SrtpProfile>,
     /// What each end sends with, the client first.
@@ -80,12 +82,14 @@ impl Connection {
         let mut tree = Tree::default();
         let mut records: Vec<Value> = Vec::new();
         let mut at = 0;
-        for record in Records::new(octets) {
+        let id_len = self.id_len(source, octets);
+        for record in Records::with_connection_id(octets, id_len) {
             match record {
                 Ok((header, content)) => {
-                    let whole = &octets[at..at + header.record_len()];
+                    let id_len = if header.content_type == ContentType::TLS12_CID { id_len } else { 0 };
+                    let whole = &octets[at..at + header.record_len() + id_len];
                     records.push(self.record(source, &header, content, whole, keys).into());
-                    at += header.record_len();
+                    at += whole.len();
                 }
                 Err(fault) => {
                     if let Ok(header) = Header::parse(&octets[at.min(octets.len())..]) {
@@ -111,7 +115,11 @@ impl Connection {
     ) -> Tree {
         let mut tree = head(header);
         if header.epoch > 0 {
-            self.protected(&mut tree, source, header, content, whole);
+            if header.content_type == ContentType::TLS12_CID {
+                let id = &whole[HEADER_LEN - 2..whole.len() - content.len() - 2];
+                tree.add("connection_id", id).rfc("RFC 9146 section 4");
+            }
+            self.protected(&mut tree, source, content, whole);
             return tree;
         }
         match header.content_type {
@@ -121,20 +129,15 @@ impl Connection {
         tree
     }
 
-    fn protected(
-        &mut self,
-        tree: &mut Tree,
-        source: SocketAddr,
-        header: &Header,
-        content: &[u8],
-        whole: &[u8],
-    ) {
+    fn protected(&mut self, tree: &mut Tree, source: SocketAddr, content: &[u8], whole: &[u8]) {
         // Without addresses nobody knows who speaks: where one end's key does not fit, the other's may.
         let opened = self.roles(source).into_iter().find_map(|role| {
             let mut copy = whole.to_vec();
-            self.observer.as_ref()?.open(role, &mut copy).map(|plaintext| plaintext.to_vec())
+            let id_len = whole.len().checked_sub(HEADER_LEN + content.len())?;
+            let opened = self.observer.as_ref()?.open_with_connection_id(role, &mut copy, id_len);
+            opened.map(|(kind, plaintext)| (kind, plaintext.to_vec()))
         });
-        let Some(plaintext) = opened else {
+        let Some((kind, plaintext)) = opened else {
             tree.add("encrypted", content);
             if let Some(suite) = self.suite
                 && ![&CipherSuite::SUPPORTED[..], &CipherSuite::CONSTRAINED].concat().contains(&suite)
@@ -144,7 +147,10 @@ impl Connection {
             return;
         };
         tree.add("decrypted", true).rfc("RFC 5288 section 3");
-        match header.content_type {
+        if kind != ContentType(whole[0]) {
+            tree.add("inner_type", kind.0).note(kind).rfc("RFC 9146 section 4");
+        }
+        match kind {
             ContentType::HANDSHAKE => {
                 let messages = fragments(&plaintext).map(|(header, body)| message(&header, body));
                 tree.add("handshake", messages.collect::<Value>()).rfc("RFC 6347 section 4.2.2");
@@ -183,7 +189,7 @@ impl Connection {
         if let Some(rest) = content.get(used..).filter(|rest| !rest.is_empty())
             && let Err(fault) = FragmentHeader::parse(rest)
         {
-            tree.fault(nomagic_dtls::record::HEADER_LEN + used + fault.offset, fault.kind);
+            tree.fault(HEADER_LEN + used + fault.offset, fault.kind);
         }
     }
 
@@ -225,9 +231,11 @@ impl Connection {
                     *self = Self { messages: std::mem::take(&mut self.messages), ..Self::default() };
                 }
                 (self.client, self.client_random) = (Some(source), Some(*hello.random));
+                self.wanted_ids = [wanted_id(&hello.extensions), None];
             }
             Ok(Message::ServerHello(hello)) => {
                 self.suite = Some(hello.suite);
+                self.wanted_ids[1] = wanted_id(&hello.extensions);
                 let srtp = hello.extensions.find(ExtensionType::USE_SRTP);
                 let srtp = srtp.and_then(|content| UseSrtp::parse(content).ok());
                 self.srtp = srtp.and_then(|srtp| srtp.profiles.iter().next()).map(SrtpProfile);
@@ -239,6 +247,24 @@ impl Connection {
             }
             _ => {}
         }
+    }
+
+    /// Octets of the id that a datagram from `source` carries: that of the other end. Without addresses, or if the sender
+    /// has moved, that which fits.
+    fn id_len(&self, source: SocketAddr, octets: &[u8]) -> usize {
+        let [client, server] = &self.wanted_ids;
+        let (Some(client), Some(server)) = (client, server) else { return 0 };
+        let wanted = match self.client == Some(source) {
+            true => [server, client],
+            false => [client, server],
+        };
+        let fits = |id: &&&Vec<u8>| !id.is_empty() && connection_id(octets, id.len()) == Some(&id[..]);
+        wanted.iter().find(fits).map_or(0, |id| id.len())
+    }
+
+    /// Whether a datagram carries an id that one of the ends wants to see.
+    pub(super) fn is_named(&self, octets: &[u8]) -> bool {
+        self.id_len(self.client.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), octets) > 0
     }
 
     fn media_keys(&self) -> Option<[Receiver; 2]> {
@@ -277,6 +303,12 @@ impl Connection {
     }
 }
 
+/// The id that an end wants to find in what comes.
+fn wanted_id(extensions: &Extensions<'_>) -> Option<Vec<u8>> {
+    let id = ConnectionId::parse(extensions.find(ExtensionType::CONNECTION_ID)?).ok()?;
+    Some(id.octets().to_vec())
+}
+
 fn head(header: &Header) -> Tree {
     let mut tree = Tree::default();
     tree.add("type", header.content_type.0).note(header.content_type);
@@ -298,7 +330,7 @@ fn plain(tree: &mut Tree, kind: ContentType, content: &[u8]) {
             }
             Err(fault) => {
                 tree.add("content", content);
-                tree.fault(nomagic_dtls::record::HEADER_LEN + fault.offset, fault.kind);
+                tree.fault(HEADER_LEN + fault.offset, fault.kind);
             }
         },
         ContentType::CHANGE_CIPHER_SPEC => drop(tree.add("change_cipher_spec", content)),
