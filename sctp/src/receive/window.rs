@@ -47,7 +47,8 @@ impl Window {
         }
         let time = now.saturating_duration_since(since);
         let shortest = pace.shortest.map_or(time, |shortest| shortest.min(time));
-        if time < 4 * shortest {
+        // Both are zero where the clock is too coarse for the path.
+        if time <= 4 * shortest {
             self.size = (2 * self.size).min(self.most);
         }
         *pace = Pace { pulled: 0, since: Some(now), shortest: Some(shortest) };
@@ -83,6 +84,13 @@ mod tests {
         assert!((12_000_000..36_000_000).contains(&size), "{size}");
         assert_eq!(after(20, 60_000_000, 5 << 20), 5 << 20);
         assert_eq!(after(20, 60_000_000, 50_000), 50_000);
+    }
+
+    #[test]
+    fn a_path_faster_than_the_clock_gets_all() {
+        let (mut window, mut pace) = (Window::new(8 << 20), Pace::default());
+        (0..100).for_each(|_| window.on_pulled(origin(), 1 << 20, &mut pace));
+        assert_eq!(window.octets(), 8 << 20);
     }
 
     #[test]
