@@ -184,7 +184,11 @@ impl Reassembly {
     }
 
     /// Whether there is room for a chunk with this TSN; see the top of this file.
-    fn make_room(&self, tsn: u64, cumulative: u64, highest: u64, length: usize) -> Result<(), Refusal> {
+    fn make_room(&mut self, tsn: u64, cumulative: u64, highest: u64, length: usize) -> Result<(), Refusal> {
+        if (self.a_rwnd() as usize) < length && !self.is_readable() && self.control.is_empty() {
+            // Unfinished messages fill it, and nothing is pulled that would let it grow: it must, or it stays full.
+            self.window.open();
+        }
         let room = self.a_rwnd() as usize;
         if room >= length {
             return Ok(());
