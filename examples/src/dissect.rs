@@ -77,6 +77,8 @@ impl Packet {
 pub struct Dissector {
     keys: KeyLog,
     connections: BTreeMap<(SocketAddr, SocketAddr), dtls::Connection>,
+    /// Who talks now where others did when the connection began.
+    moved: BTreeMap<(SocketAddr, SocketAddr), (SocketAddr, SocketAddr)>,
     streams: BTreeMap<(SocketAddr, SocketAddr), Stream>,
     began: Option<Duration>,
 }
@@ -177,7 +179,8 @@ impl Dissector {
                 ("turn-channel", tree)
             }
             Class::Dtls => {
-                let connection = self.connections.entry(self.speakers(place, octets)).or_default();
+                let speakers = self.speakers(place, octets);
+                let connection = self.connections.entry(speakers).or_default();
                 ("dtls", connection.datagram(place.source, octets, &self.keys))
             }
             Class::Rtp => ("rtp", self.media(place, octets, false)),
@@ -192,12 +195,15 @@ impl Dissector {
     }
 
     /// Whose it is: of those who talk from here to there, unless it carries the id of others, one of whom has moved.
-    fn speakers(&self, place: Place, octets: &[u8]) -> (SocketAddr, SocketAddr) {
+    fn speakers(&mut self, place: Place, octets: &[u8]) -> (SocketAddr, SocketAddr) {
         let here = ends(place.source, place.destination);
         let is_moved = octets.first() == Some(&TLS12_CID)
             && !self.connections.get(&here).is_some_and(|connection| connection.is_named(octets));
         let named = |(_, connection): &(_, &dtls::Connection)| connection.is_named(octets);
-        self.connections.iter().find(named).filter(|_| is_moved).map_or(here, |(key, _)| *key)
+        if let Some((key, _)) = self.connections.iter().find(named).filter(|_| is_moved) {
+            self.moved.insert(here, *key);
+        }
+        self.moved.get(&here).copied().unwrap_or(here)
     }
 
     /// What a relay carries is a datagram like any other, but carries no further one.

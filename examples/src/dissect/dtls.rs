@@ -249,22 +249,17 @@ impl Connection {
         }
     }
 
-    /// Octets of the id that a datagram from `source` carries: that of the other end. Without addresses, or if the sender
-    /// has moved, that which fits.
+    /// Octets of the id that records from `source` carry: that of the other end. Without addresses, or if the sender has
+    /// moved, the length of that which fits.
     fn id_len(&self, source: SocketAddr, octets: &[u8]) -> usize {
-        let [client, server] = &self.wanted_ids;
-        let (Some(client), Some(server)) = (client, server) else { return 0 };
-        let wanted = match self.client == Some(source) {
-            true => [server, client],
-            false => [client, server],
-        };
-        let fits = |id: &&&Vec<u8>| !id.is_empty() && connection_id(octets, id.len()) == Some(&id[..]);
-        wanted.iter().find(fits).map_or(0, |id| id.len())
+        let [Some(client), Some(server)] = &self.wanted_ids else { return 0 };
+        let wanted = if self.client == Some(source) { [server, client] } else { [client, server] };
+        wanted.iter().find(|id| carries(octets, id)).unwrap_or(&wanted[0]).len()
     }
 
-    /// Whether a datagram carries an id that one of the ends wants to see.
+    /// Whether a datagram begins with an id that one of the ends wants to see.
     pub(super) fn is_named(&self, octets: &[u8]) -> bool {
-        self.id_len(self.client.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), octets) > 0
+        self.wanted_ids.iter().flatten().any(|id| carries(octets, id))
     }
 
     fn media_keys(&self) -> Option<[Receiver; 2]> {
@@ -301,6 +296,11 @@ impl Connection {
             false => [Role::Server, Role::Client],
         }
     }
+}
+
+/// Whether the first record of a datagram carries this id.
+fn carries(octets: &[u8], id: &[u8]) -> bool {
+    !id.is_empty() && connection_id(octets, id.len()) == Some(id)
 }
 
 /// The id that an end wants to find in what comes.
