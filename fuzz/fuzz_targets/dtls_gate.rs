@@ -46,14 +46,16 @@ fuzz_target!(|bytes: &[u8]| {
         // Of its own, of another address, or none.
         let from = if what & 8 == 0 { address } else { address ^ 1 };
         let cookie = cookies.get(&from).and_then(|known| known.last().cloned()).unwrap_or_default();
-        let (record, message, body) = with_cookie(if what & 1 == 0 { &[] } else { &cookie }, u16::from(what >> 1 & 1));
+        let (record, message, body) =
+            with_cookie(if what & 1 == 0 { &[] } else { &cookie }, u16::from(what >> 1 & 1));
         let offset = usize::from(start).min(body.len());
         let offset = if what & 4 == 0 { 0 } else { offset };
         let part = &body[offset..];
         let part = if len == 255 { part } else { &part[..usize::from(len).min(part.len())] };
         let mut datagram = Vec::new();
         let (offset, length) = (u32::try_from(offset).unwrap(), u32::try_from(part.len()).unwrap());
-        Header { sequence: sent, length: u16::try_from(part.len() + 12).unwrap(), ..record }.encode(&mut datagram);
+        Header { sequence: sent, length: u16::try_from(part.len() + 12).unwrap(), ..record }
+            .encode(&mut datagram);
         FragmentHeader { offset, length, ..message }.encode(&mut datagram);
         datagram.extend_from_slice(part);
         sent += 1;

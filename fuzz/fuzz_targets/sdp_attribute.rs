@@ -33,9 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(image) = read::<ImageAttributes<'_>>(Some(value)) {
         for send in [false, true] {
-            let sizes = image.sizes(send).into_iter().flatten();
-            sizes
-                .for_each(|size| drop((size.allows(640, 480), size.preference(), size.parameters().count())));
+            for size in image.sizes(send).into_iter().flatten() {
+                let _ = (size.allows(640, 480), size.preference(), size.parameters().count());
+            }
         }
     }
     let _ = read::<DataChannelMap<'_>>(Some(value)).map(|map| map.options().count());
