@@ -1,7 +1,8 @@
 //! SRTP beside its own cryptography, and with `--features peers` beside rtc-srtp and libsrtp2 (of the system: Debian's
 //! libsrtp2-dev and libclang-dev).
 //!
-//! The yardstick, `raw`, is the same octets encrypted and hashed by the raw primitives with all schedules ready. Every
+//! The yardstick, `raw`, is the same octets encrypted and hashed by the raw primitives of the same library with all
+//! schedules ready; with `--features aws-lc-rs` there are rows for that library too. Every
 //! contender copies the packet into its buffer first, so that all do the same work around it. To unprotect, a contender has
 //! a cycle of 1024 packets sealed beforehand and opens them in turn, so that no replay is asked for; the contexts are made
 //! anew when the cycle is over.
@@ -31,9 +32,13 @@ fn main() {
     let effort = Effort::from_arguments();
     let mut rows = Vec::new();
     for size in SIZES {
-        for profile in [CM, GCM] {
-            rows.push(protect(profile, size, effort));
-            rows.push(unprotect(profile, size, effort));
+        for (profile, library) in
+            [(CM, Library::RustCrypto), (GCM, Library::RustCrypto), (GCM, Library::AwsLc)]
+        {
+            if library.is_built() {
+                rows.push(protect(profile, library, size, effort));
+                rows.push(unprotect(profile, library, size, effort));
+            }
         }
         rows.push(many_sources(size, effort));
         rows.push(batch(size, effort));
@@ -77,15 +82,48 @@ impl Source {
     }
 }
 
+/// Whose primitives compute, ours and the yardstick's alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Library {
+    RustCrypto,
+    AwsLc,
+}
+
+impl Library {
+    fn is_built(self) -> bool {
+        self == Self::RustCrypto || cfg!(feature = "aws-lc-rs")
+    }
+
+    fn backend(self) -> Backend {
+        match self {
+            Self::RustCrypto => Backend::RustCrypto,
+            Self::AwsLc => Backend::BuiltIn,
+        }
+    }
+
+    fn row(self, work: &str, profile: Profile, size: usize) -> String {
+        let suffix = if self == Self::AwsLc { ", aws-lc" } else { "" };
+        format!("{work} {profile}, {size} B{suffix}")
+    }
+}
+
 /// The raw primitives, and the octets that protection appends.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Raw {
     Cm(Aes128Enc, Hmac<Sha1>),
     Gcm(Box<Aes128Gcm>),
+    #[cfg(feature = "aws-lc-rs")]
+    AwsLcGcm(aws_lc_rs::aead::LessSafeKey),
 }
 
 impl Raw {
-    fn new(profile: Profile) -> Self {
+    fn new(profile: Profile, library: Library) -> Self {
+        #[cfg(feature = "aws-lc-rs")]
+        if library == Library::AwsLc {
+            use aws_lc_rs::aead::{AES_128_GCM, LessSafeKey, UnboundKey};
+            return Self::AwsLcGcm(LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[1; 16]).unwrap()));
+        }
+        debug_assert!(library == Library::RustCrypto);
         if profile.is_aead() {
             Self::Gcm(Box::new(Aes128Gcm::new(&[1; 16].into())))
         } else {
@@ -120,6 +158,13 @@ impl Raw {
                 let tag = cipher.encrypt_inout_detached(&[3; 12].into(), header, body.into()).unwrap();
                 out.extend_from_slice(&tag);
             }
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcGcm(key) => {
+                let nonce = aws_lc_rs::aead::Nonce::assume_unique_for_key([3; 12]);
+                let (header, body) = out.split_at_mut(12);
+                let tag = key.seal_in_place_separate_tag(nonce, aws_lc_rs::aead::Aad::from(&*header), body);
+                out.extend_from_slice(tag.unwrap().as_ref());
+            }
         }
     }
 
@@ -136,6 +181,12 @@ impl Raw {
                 let (header, body) = packet.split_at_mut(12);
                 cipher.decrypt_inout_detached(&[3; 12].into(), header, body.into(), (&*tag).into()).is_ok()
             }
+            #[cfg(feature = "aws-lc-rs")]
+            Self::AwsLcGcm(key) => {
+                let nonce = aws_lc_rs::aead::Nonce::assume_unique_for_key([3; 12]);
+                let (header, body) = packet.split_at_mut(12);
+                key.open_in_place(nonce, aws_lc_rs::aead::Aad::from(&*header), body).is_ok()
+            }
         }
     }
 }
@@ -144,27 +195,23 @@ fn sender(profile: Profile, backend: Backend) -> Sender {
     Sender::with_config(&key(profile), SenderConfig::default(), backend)
 }
 
-fn protect(profile: Profile, size: usize, effort: Effort) -> Row {
-    let ours = |name: &'static str, backend: Backend| {
-        let (mut sender, mut source) = (sender(profile, backend), Source::new(size));
-        let mut out = Vec::with_capacity(2048);
-        Contender::new(name, move || {
-            source.next(&mut out);
-            sender.protect_rtp(&mut out, 0).unwrap();
-        })
-    };
-    let mut contenders = vec![ours("ours", Backend::RustCrypto)];
-    if cfg!(feature = "aws-lc-rs") && profile.is_aead() {
-        contenders.push(ours("ours, aws-lc", Backend::BuiltIn));
-    }
+fn protect(profile: Profile, library: Library, size: usize, effort: Effort) -> Row {
+    let (mut sender, mut source) = (sender(profile, library.backend()), Source::new(size));
+    let mut out = Vec::with_capacity(2048);
+    let ours = Contender::new("ours", move || {
+        source.next(&mut out);
+        sender.protect_rtp(&mut out, 0).unwrap();
+    });
+    let mut contenders = vec![ours];
     #[cfg(feature = "peers")]
     contenders.extend(peers::protect(profile, size));
-    let (raw, mut source, mut out) = (Raw::new(profile), Source::new(size), Vec::with_capacity(2048));
+    let (raw, mut source, mut out) =
+        (Raw::new(profile, library), Source::new(size), Vec::with_capacity(2048));
     contenders.push(Contender::new("raw", move || {
         source.next(&mut out);
         raw.seal(&mut out);
     }));
-    measure(&format!("protect {profile}, {size} B"), effort, contenders)
+    measure(&library.row("protect", profile, size), effort, contenders)
 }
 
 /// Packets of one cycle, sealed, to be opened one after the other. They lie without gaps, so that memory is as far away for
@@ -200,25 +247,20 @@ impl Cycle {
     }
 }
 
-fn unprotect(profile: Profile, size: usize, effort: Effort) -> Row {
-    let ours = |name: &'static str, backend: Backend| {
-        let make = move || Receiver::with_backend(&key(profile), ReceiverConfig::default(), backend.clone());
-        let (mut cycle, mut receiver) = (Cycle::new(profile, size), make());
-        let mut out = Vec::with_capacity(2048);
-        Contender::new(name, move || {
-            if cycle.next(&mut out) {
-                receiver = make();
-            }
-            receiver.unprotect_rtp(&mut out).unwrap().len()
-        })
-    };
-    let mut contenders = vec![ours("ours", Backend::RustCrypto)];
-    if cfg!(feature = "aws-lc-rs") && profile.is_aead() {
-        contenders.push(ours("ours, aws-lc", Backend::BuiltIn));
-    }
+fn unprotect(profile: Profile, library: Library, size: usize, effort: Effort) -> Row {
+    let make = move || Receiver::with_backend(&key(profile), ReceiverConfig::default(), library.backend());
+    let (mut cycle, mut receiver) = (Cycle::new(profile, size), make());
+    let mut out = Vec::with_capacity(2048);
+    let ours = Contender::new("ours", move || {
+        if cycle.next(&mut out) {
+            receiver = make();
+        }
+        receiver.unprotect_rtp(&mut out).unwrap().len()
+    });
+    let mut contenders = vec![ours];
     #[cfg(feature = "peers")]
     contenders.extend(peers::unprotect(profile, size));
-    let raw = Raw::new(profile);
+    let raw = Raw::new(profile, library);
     let mut sealed = packet(1, 0, size);
     raw.seal(&mut sealed);
     let (mut cycle, mut out) = (Cycle::of(|_| sealed.clone()), Vec::with_capacity(2048));
@@ -226,7 +268,7 @@ fn unprotect(profile: Profile, size: usize, effort: Effort) -> Row {
         cycle.next(&mut out);
         assert!(raw.open(&mut out));
     }));
-    measure(&format!("unprotect {profile}, {size} B"), effort, contenders)
+    measure(&library.row("unprotect", profile, size), effort, contenders)
 }
 
 /// Ten thousand sources in turn, in one context, beside one.
@@ -254,7 +296,9 @@ fn many_sources(size: usize, effort: Effort) -> Row {
 /// What a batch could gain: eight packets with all their encryption first and all their hashing after, beside one by one.
 fn batch(size: usize, effort: Effort) -> Row {
     let fresh = || vec![packet(1, 0, size); 8];
-    let (Raw::Cm(cipher, mac), Raw::Cm(other_cipher, other_mac)) = (Raw::new(CM), Raw::new(CM)) else {
+    let (Raw::Cm(cipher, mac), Raw::Cm(other_cipher, other_mac)) =
+        (Raw::new(CM, Library::RustCrypto), Raw::new(CM, Library::RustCrypto))
+    else {
         return measure("", effort, Vec::new());
     };
     let (mut grouped, mut single) = (fresh(), fresh());
