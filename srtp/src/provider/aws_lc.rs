@@ -1,14 +1,13 @@
 //! AES-GCM of aws-lc-rs. Its counter mode and HMAC-SHA1 are slower on packets than RustCrypto's, so those stay.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 pub(crate) struct AwsLcGcm {
     key: LessSafeKey,
-    /// Where a packet is decrypted before it is known to be authentic: this library writes before it compares, and a
-    /// refused packet must stay as it was. Longer than datagrams usually are, so that it seldom grows.
+    /// A packet as it came: this library writes before it compares, and a refused packet must stay as it was. Longer than
+    /// datagrams usually are, so that it seldom grows.
     scratch: Vec<u8>,
 }
 
@@ -16,7 +15,7 @@ impl AwsLcGcm {
     pub(crate) fn new(key: &[u8]) -> Option<Self> {
         let algorithm = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
         let key = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
-        Some(Self { key, scratch: vec![0; 2048] })
+        Some(Self { key, scratch: Vec::with_capacity(2048) })
     }
 
     #[inline]
@@ -37,20 +36,12 @@ impl AwsLcGcm {
         tag: &[u8; 16],
     ) -> bool {
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        if self.scratch.len() < data.len() {
-            self.scratch.resize(data.len(), 0);
-        }
-        let out = &mut self.scratch[..data.len()];
-        let opened = self.key.open_separate_gather(nonce, Aad::from(additional), data, tag, out).is_ok();
-        if opened {
-            data.copy_from_slice(out);
+        self.scratch.clear();
+        self.scratch.extend_from_slice(data);
+        let opened = self.key.open_in_place_separate_tag(nonce, Aad::from(additional), tag, data).is_ok();
+        if !opened {
+            data.copy_from_slice(&self.scratch);
         }
         opened
-    }
-}
-
-impl Drop for AwsLcGcm {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(self.scratch.as_mut_slice());
     }
 }
