@@ -31,6 +31,9 @@ const SLAB: usize = 16 * 1024;
 /// Book-keeping of one stored message or run of fragments, octets.
 const OVERHEAD: usize = 160;
 
+/// How many of the largest messages there is room for side by side, none of them whole, if `receive_window` allows.
+const UNFINISHED: usize = 8;
+
 /// A message from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -187,7 +190,7 @@ impl Reassembly {
     fn make_room(&mut self, tsn: u64, cumulative: u64, highest: u64, length: usize) -> Result<(), Refusal> {
         if (self.a_rwnd() as usize) < length && !self.is_readable() && self.control.is_empty() {
             // Unfinished messages fill it, and nothing is pulled that would let it grow: it must, or it stays full.
-            self.window.open();
+            self.window.reach(UNFINISHED * self.max_message);
         }
         let room = self.a_rwnd() as usize;
         if room >= length {

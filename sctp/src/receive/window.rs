@@ -38,6 +38,11 @@ impl Window {
         self.size = self.most;
     }
 
+    /// Less than this is not enough.
+    pub(super) fn reach(&mut self, octets: usize) {
+        self.size = self.size.max(octets.min(self.most));
+    }
+
     /// The application has pulled this much.
     pub(super) fn on_pulled(&mut self, now: Instant, octets: usize, pace: &mut Pace) {
         let since = *pace.since.get_or_insert(now);
