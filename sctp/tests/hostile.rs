@@ -386,3 +386,56 @@ fn random_chunks_never_panic() {
         }
     }
 }
+
+#[test]
+fn packets_with_other_ports_are_of_another_association() {
+    for at in [1, 3] {
+        let mut played = Played::up(Config::default());
+        let mut other = packet(played.tag, &data(PEER_TSN, 3, 0, 0, b"x"));
+        other[at] ^= 1;
+        other[8..12].fill(0);
+        let crc = crc32c::crc32c(&other).to_le_bytes();
+        other[8..12].copy_from_slice(&crc);
+        played.end.handle_input(played.now, &mut other);
+        assert!(played.end.receive(played.now).is_none());
+        assert_eq!(played.end.stats().dropped_port, 1);
+    }
+}
+
+#[test]
+fn what_stands_alone_counts_for_nothing_behind_other_chunks() {
+    let pad = raw(0x84, 0, &[]);
+    let mut played = Played::calling(Config::default());
+    let ack = raw(2, 0, &init_value(&COOKIE));
+    assert!(played.tell(&[pad.clone(), ack.clone()].concat()).is_empty());
+    assert_eq!(played.end.stats().dropped_malformed, 1);
+    assert_eq!(kinds(&played.tell(&ack)), [10]);
+
+    let mut played = Played::up(Config::default());
+    let shutdown = raw(7, 0, &played.tsn.wrapping_sub(1).to_be_bytes());
+    assert_eq!(kinds(&played.tell(&shutdown)), [8]);
+    let complete = raw(14, 0, &[]);
+    played.tell(&[pad, complete.clone()].concat());
+    assert_eq!(ended(&mut played), None);
+    played.tell(&complete);
+    assert_eq!(ended(&mut played), Some(CloseReason::Shutdown));
+}
+
+/// An answer to a HEARTBEAT that was repeated does not say how long the path is.
+#[test]
+fn a_repeated_heartbeat_is_no_measurement() {
+    for repeated in [false, true] {
+        let mut played = Played::up(Config::default());
+        let mut asked = played.wait();
+        while value_of(&asked, 4).is_none() {
+            asked = played.wait();
+        }
+        if repeated {
+            asked = played.wait();
+        }
+        let before = played.end.stats().srtt;
+        played.now += 7 * MS;
+        played.tell(&raw(5, 0, &value_of(&asked, 4).unwrap()));
+        assert_eq!(played.end.stats().srtt == before, repeated);
+    }
+}
