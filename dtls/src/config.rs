@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::certificate::{Identity, Verifier};
+use crate::certificate::{Fingerprint, Identity, Verifier};
 use crate::crypto::provider::Backend;
 use crate::crypto::suite::Exchange;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
@@ -202,6 +202,11 @@ impl Config {
             Role::Client => self.keep_session,
             Role::Server => self.session_cache.is_some(),
         }
+    }
+
+    /// The SHA-256 fingerprint of our certificate, if there is one.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.identity.as_ref().map(|identity| identity.fingerprint())
     }
 
     /// Which end this is for.

@@ -72,7 +72,7 @@ impl Session {
             group: keyed.group,
             peer_chain,
             shared: keyed.shared.clone(),
-            own: config.identity.as_ref().filter(|_| keyed.showed).map(|identity| identity.fingerprint()),
+            own: config.fingerprint().filter(|_| keyed.showed),
             server_name,
             is_over: AtomicBool::new(false),
         })))
@@ -93,11 +93,10 @@ impl Session {
             }
             _ => false,
         };
-        let own = config.identity.as_ref().map(|identity| identity.fingerprint());
         lets_in
             && !self.is_over()
             && config.suites.contains(&self.suite().id)
-            && (self.0.own.is_none() || self.0.own == own)
+            && (self.0.own.is_none() || self.0.own == config.fingerprint())
             && self.0.server_name.as_deref() == server_name
     }
 
