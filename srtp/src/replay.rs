@@ -71,23 +71,24 @@ impl Window {
     /// Notes an index that [`Window::check`] called fresh.
     pub(crate) fn insert(&mut self, index: u64) {
         if index >= self.next {
-            self.advance(index + 1);
+            self.advance(index);
         }
         let word = self.word(index);
         self.bits[word] |= Self::bit(index);
     }
 
-    /// Clears the bits of the indices that come into the window. A jump past the whole window clears it whole.
-    fn advance(&mut self, next: u64) {
-        if next - self.next >= self.size() {
+    /// Moves the window's head to `index` and clears the bits of the indices that are passed over. A jump past the whole
+    /// window clears it whole.
+    fn advance(&mut self, index: u64) {
+        if index - self.next >= self.size() {
             self.bits.fill(0);
         } else {
-            for index in self.next..next {
-                let word = self.word(index);
-                self.bits[word] &= !Self::bit(index);
+            for skipped in self.next..index {
+                let word = self.word(skipped);
+                self.bits[word] &= !Self::bit(skipped);
             }
         }
-        self.next = next;
+        self.next = index + 1;
     }
 
     fn size(&self) -> u64 {

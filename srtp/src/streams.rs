@@ -76,10 +76,36 @@ impl Streams {
 
     #[inline]
     pub(crate) fn find(&mut self, ssrc: u32) -> Option<&mut Stream> {
-        self.clock += 1;
-        if self.entries.get(self.last).is_none_or(|stream| stream.ssrc != ssrc) {
-            self.last = self.slot_of(ssrc).map(|slot| self.slots[slot] as usize)?;
+        if self.turn_to(ssrc) { self.touch() } else { None }
+    }
+
+    /// The source, which appears if it is new; `None` where there is no room for it.
+    #[inline]
+    pub(crate) fn find_or_insert(&mut self, ssrc: u32, window: usize) -> Option<&mut Stream> {
+        if !self.turn_to(ssrc) {
+            if self.is_full() {
+                return None;
+            }
+            self.insert(Stream::new(ssrc, window));
         }
+        self.touch()
+    }
+
+    /// Makes a source the one used last, if it is there.
+    #[inline]
+    fn turn_to(&mut self, ssrc: u32) -> bool {
+        if self.entries.get(self.last).is_some_and(|stream| stream.ssrc == ssrc) {
+            return true;
+        }
+        let found = self.slot_of(ssrc).map(|slot| self.slots[slot] as usize);
+        self.last = found.unwrap_or(self.last);
+        found.is_some()
+    }
+
+    /// Notes when the source used last was used.
+    #[inline]
+    fn touch(&mut self) -> Option<&mut Stream> {
+        self.clock += 1;
         let stream = self.entries.get_mut(self.last)?;
         stream.used = self.clock;
         Some(stream)
