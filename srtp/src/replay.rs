@@ -44,15 +44,16 @@ impl Window {
         (self.next, &self.bits)
     }
 
-    /// A window as [`Window::state`] told it; `None` where the sizes cannot be.
-    pub(crate) fn restore(next: u64, bits: &[u64]) -> Option<Self> {
+    /// A window over indices below `end`, as [`Window::state`] told it; `None` where it cannot be.
+    pub(crate) fn restore(next: u64, bits: &[u64], end: u64) -> Option<Self> {
         let size = bits.len() * 64;
-        ((64..=8192).contains(&size) && size.is_power_of_two()).then(|| Self { next, bits: bits.into() })
+        let possible = (64..=8192).contains(&size) && size.is_power_of_two() && next <= end;
+        possible.then(|| Self { next, bits: bits.into() })
     }
 
-    /// Counts the next `count` indices, and all before them, as seen.
-    pub(crate) fn skip(&mut self, count: u64) {
-        self.next = self.next.saturating_add(count);
+    /// Counts the next `count` indices, and all before them, as seen; those up to `end` if there are fewer.
+    pub(crate) fn skip(&mut self, count: u64, end: u64) {
+        self.next = self.next.saturating_add(count).min(end);
         self.bits.fill(u64::MAX);
     }
 
