@@ -100,14 +100,36 @@ impl Keys {
     }
 
     /// The key with this identifier becomes the current one.
-    #[inline]
     pub(crate) fn choose(&mut self, identifier: &[u8]) -> bool {
-        if self.all[self.current].master.identifier() == identifier {
-            return true;
-        }
-        let found = self.all.iter().position(|key| key.master.identifier() == identifier);
+        let found = self.position(identifier);
         self.current = found.unwrap_or(self.current);
         found.is_some()
+    }
+
+    /// Where the key with this identifier stands.
+    #[inline]
+    pub(crate) fn position(&self, identifier: &[u8]) -> Option<usize> {
+        if self.all[self.current].master.identifier() == identifier {
+            return Some(self.current);
+        }
+        self.all.iter().position(|key| key.master.identifier() == identifier)
+    }
+
+    /// The key at a position that [`Keys::position`] gave.
+    #[inline]
+    pub(crate) fn at(&mut self, position: usize) -> (&mut Keyed, &Backend) {
+        (&mut self.all[position], &self.backend)
+    }
+
+    /// The key there becomes the current one.
+    #[inline]
+    pub(crate) fn set_current(&mut self, position: usize) {
+        self.current = position;
+    }
+
+    #[inline]
+    pub(crate) fn current_position(&self) -> usize {
+        self.current
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Keyed> {

@@ -184,13 +184,11 @@ impl Receiver {
         if self.config.cryptex == Cryptex::Required && cryptex::applies(&header) && !hidden {
             return Err(UnprotectError::ReadableHeader);
         }
-        if self.keys.identifier_len() != 0 {
-            choose_key(&mut self.keys, packet, behind)?;
-        }
+        let at = key_position(&self.keys, packet, behind)?;
         let candidate = Candidate { header, hidden, carries_counter, ids: self.config.encrypted_extensions };
         let ssrc = header.ssrc;
         let Some(stream) = self.streams.find(ssrc) else {
-            return self.open_first_rtp(packet, candidate, counter);
+            return self.open_first_rtp(packet, candidate, at, counter);
         };
         let index = counter.map_or_else(
             || stream.estimate(header.sequence),
@@ -198,7 +196,7 @@ impl Receiver {
         );
         //= rfc3711#3.3-3
         check(&stream.rtp, index)?;
-        let (key, backend) = self.keys.current();
+        let (key, backend) = self.keys.at(at);
         key.prepare_rtp(backend, index);
         let len = candidate.open(key, packet, index);
         //= rfc3711#3.3-4
@@ -206,6 +204,8 @@ impl Receiver {
         //= rfc3711#3.3.1-7
         //= rfc3711#3.3.2-4
         stream.rtp.insert(index);
+        self.streams.note_use();
+        self.keys.set_current(at);
         Ok(len)
     }
 
@@ -216,6 +216,7 @@ impl Receiver {
         &mut self,
         packet: &mut [u8],
         candidate: Candidate,
+        at: usize,
         counter: Option<u64>,
     ) -> Result<usize, UnprotectError> {
         let limit = self.streams.limit();
@@ -230,10 +231,12 @@ impl Receiver {
         };
         for counter in counters {
             let index = counter << 16 | u64::from(sequence);
-            let (key, backend) = self.keys.current();
+            let (key, backend) = self.keys.at(at);
             key.prepare_rtp(backend, index);
             if let Some(len) = candidate.open(key, packet, index) {
+                self.keys.set_current(at);
                 self.remember(candidate.header.ssrc)?.rtp.insert(index);
+                self.streams.note_use();
                 return Ok(len);
             }
         }
@@ -246,9 +249,7 @@ impl Receiver {
         let identifier = self.keys.identifier_len();
         let ssrc = rtcp_ssrc(packet, profile.rtcp_tailroom() + identifier).ok_or(malformed)?;
         let behind = behind_identifier(profile, RTCP_TAG_LEN);
-        if identifier != 0 {
-            choose_key(&mut self.keys, packet, behind)?;
-        }
+        let at = key_position(&self.keys, packet, behind)?;
         let word_end = packet.len() - identifier - behind;
         let word =
             packet[..word_end].last_chunk::<4>().map(|word| u32::from_be_bytes(*word)).ok_or(malformed)?;
@@ -261,7 +262,7 @@ impl Receiver {
             }
             None => {}
         }
-        let (key, backend) = self.keys.current();
+        let (key, backend) = self.keys.at(at);
         key.prepare_rtcp(backend, index);
         // An unencrypted packet's tag is checked all the same, so that the counters tell forgeries from policy.
         let plain_wanted = self.config.accept_unencrypted_rtcp || !profile.encrypts();
@@ -270,22 +271,19 @@ impl Receiver {
         if word & ENCRYPTED == 0 && !plain_wanted {
             return Err(UnprotectError::NotEncrypted);
         }
+        self.keys.set_current(at);
         self.remember(ssrc)?.rtcp.insert(index);
+        self.streams.note_use();
         Ok(len)
     }
 
     /// The entry of a source that has sent an authentic packet.
     fn remember(&mut self, ssrc: u32) -> Result<&mut Stream, UnprotectError> {
-        if !self.streams.contains(ssrc) {
-            if self.streams.is_full() {
-                self.streams.evict();
-            }
-            if !self.streams.is_full() {
-                self.streams.insert(Stream::new(ssrc, self.config.replay_window));
-            }
+        let (limit, window) = (self.streams.limit(), self.config.replay_window);
+        if self.streams.is_full() && !self.streams.contains(ssrc) {
+            self.streams.evict();
         }
-        let limit = self.streams.limit();
-        self.streams.find(ssrc).ok_or(UnprotectError::TooManyStreams { limit })
+        self.streams.find_or_insert(ssrc, window).ok_or(UnprotectError::TooManyStreams { limit })
     }
 
     fn count(&mut self, opened: &Result<usize, UnprotectError>) {
@@ -352,14 +350,15 @@ impl Candidate {
     }
 }
 
-/// Chooses the key whose identifier stands `behind` octets before the packet's end.
-fn choose_key(keys: &mut Keys, packet: &[u8], behind: usize) -> Result<(), UnprotectError> {
+/// Where the key stands whose identifier is `behind` octets before the packet's end; the only one where there is none.
+#[inline]
+fn key_position(keys: &Keys, packet: &[u8], behind: usize) -> Result<usize, UnprotectError> {
+    if keys.identifier_len() == 0 {
+        return Ok(keys.current_position());
+    }
     let end = packet.len().saturating_sub(behind);
     let identifier = end.checked_sub(keys.identifier_len()).and_then(|from| packet.get(from..end));
-    match identifier {
-        Some(identifier) if keys.choose(identifier) => Ok(()),
-        _ => Err(UnprotectError::UnknownKey),
-    }
+    identifier.and_then(|identifier| keys.position(identifier)).ok_or(UnprotectError::UnknownKey)
 }
 
 //= rfc3711#3.3.2-3

@@ -44,15 +44,16 @@ impl Window {
         (self.next, &self.bits)
     }
 
-    /// A window as [`Window::state`] told it; `None` where the sizes cannot be.
-    pub(crate) fn restore(next: u64, bits: &[u64]) -> Option<Self> {
+    /// A window over indices below `end`, as [`Window::state`] told it; `None` where it cannot be.
+    pub(crate) fn restore(next: u64, bits: &[u64], end: u64) -> Option<Self> {
         let size = bits.len() * 64;
-        ((64..=8192).contains(&size) && size.is_power_of_two()).then(|| Self { next, bits: bits.into() })
+        let possible = (64..=8192).contains(&size) && size.is_power_of_two() && next <= end;
+        possible.then(|| Self { next, bits: bits.into() })
     }
 
-    /// Counts the next `count` indices, and all before them, as seen.
-    pub(crate) fn skip(&mut self, count: u64) {
-        self.next = self.next.saturating_add(count);
+    /// Counts the next `count` indices, and all before them, as seen; those up to `end` if there are fewer.
+    pub(crate) fn skip(&mut self, count: u64, end: u64) {
+        self.next = self.next.saturating_add(count).min(end);
         self.bits.fill(u64::MAX);
     }
 
@@ -71,23 +72,24 @@ impl Window {
     /// Notes an index that [`Window::check`] called fresh.
     pub(crate) fn insert(&mut self, index: u64) {
         if index >= self.next {
-            self.advance(index + 1);
+            self.advance(index);
         }
         let word = self.word(index);
         self.bits[word] |= Self::bit(index);
     }
 
-    /// Clears the bits of the indices that come into the window. A jump past the whole window clears it whole.
-    fn advance(&mut self, next: u64) {
-        if next - self.next >= self.size() {
+    /// Moves the window's head to `index` and clears the bits of the indices that are passed over. A jump past the whole
+    /// window clears it whole.
+    fn advance(&mut self, index: u64) {
+        if index - self.next >= self.size() {
             self.bits.fill(0);
         } else {
-            for index in self.next..next {
-                let word = self.word(index);
-                self.bits[word] &= !Self::bit(index);
+            for skipped in self.next..index {
+                let word = self.word(skipped);
+                self.bits[word] &= !Self::bit(skipped);
             }
         }
-        self.next = next;
+        self.next = index + 1;
     }
 
     fn size(&self) -> u64 {

@@ -295,10 +295,7 @@ fn next_index(stream: &Stream, sequence: u16, ssrc: u32, is_used_up: bool) -> Re
 #[inline]
 fn stream(streams: &mut Streams, ssrc: u32, window: usize) -> Result<&mut Stream, ProtectError> {
     let limit = streams.limit();
-    if streams.find(ssrc).is_none() && !streams.is_full() {
-        streams.insert(Stream::new(ssrc, window));
-    }
-    streams.find(ssrc).ok_or(ProtectError::TooManyStreams { limit })
+    streams.find_or_insert(ssrc, window).ok_or(ProtectError::TooManyStreams { limit })
 }
 
 /// Moves a source to the beginning of a cycle of sequence numbers.

@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 use crate::config::{ReceiverConfig, SenderConfig, WhenFull};
 use crate::cryptex::Cryptex;
 use crate::extensions::ExtensionIds;
+use crate::index::{RTCP_END, RTP_END};
 use crate::key::{Lifetime, MasterKey};
 use crate::keys::Keys;
 use crate::profile::Profile;
@@ -103,9 +104,9 @@ impl Sender {
         for stream in streams.iter_mut() {
             // A source that was only told its cycle has sealed nothing yet.
             if stream.told.is_none() || stream.told != stream.rtp.highest() {
-                stream.rtp.skip(skip.into());
+                stream.rtp.skip(skip.into(), RTP_END);
             }
-            stream.rtcp.skip(skip.into());
+            stream.rtcp.skip(skip.into(), RTCP_END);
         }
         Ok(Self { config, keys, streams, counter_rate })
     }
@@ -309,7 +310,7 @@ impl<'a> Reader<'a> {
         for _ in 0..self.size()? {
             let ssrc = self.number()?;
             let told = self.word()?.checked_sub(1);
-            let (rtp, rtcp) = (self.window()?, self.window()?);
+            let (rtp, rtcp) = (self.window(RTP_END)?, self.window(RTCP_END)?);
             if streams.is_full() {
                 return Err(self.damaged());
             }
@@ -333,7 +334,7 @@ impl<'a> Reader<'a> {
         Ok((master, (self.word()?, self.word()?)))
     }
 
-    fn window(&mut self) -> Result<Window, SnapshotError> {
+    fn window(&mut self, end: u64) -> Result<Window, SnapshotError> {
         let next = self.word()?;
         let words = self.size()?;
         if words > 128 {
@@ -343,6 +344,6 @@ impl<'a> Reader<'a> {
         for word in &mut bits[..words] {
             *word = self.word()?;
         }
-        Window::restore(next, &bits[..words]).ok_or(self.damaged())
+        Window::restore(next, &bits[..words], end).ok_or(self.damaged())
     }
 }

@@ -9,7 +9,7 @@ use crate::replay::Window;
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
     pub(crate) ssrc: u32,
-    /// When it was used last, counted in packets of all sources.
+    /// When it sent an authentic packet last, counted in packets of all sources.
     used: u64,
     pub(crate) rtp: Window,
     pub(crate) rtcp: Window,
@@ -48,7 +48,7 @@ impl Stream {
 }
 
 /// All sources: found through a hash table whose key comes from the master key, so that nobody can choose SSRCs that
-/// collide. The one used last is found first.
+/// collide. The one found last is found first.
 pub(crate) struct Streams {
     entries: Vec<Stream>,
     /// Where in `entries` a source lies, at its hash or behind it; a power of two of them.
@@ -74,15 +74,42 @@ impl Streams {
         }
     }
 
+    /// The source. It does not count as used: what named it may be forged.
     #[inline]
     pub(crate) fn find(&mut self, ssrc: u32) -> Option<&mut Stream> {
-        self.clock += 1;
-        if self.entries.get(self.last).is_none_or(|stream| stream.ssrc != ssrc) {
-            self.last = self.slot_of(ssrc).map(|slot| self.slots[slot] as usize)?;
+        if self.turn_to(ssrc) { self.entries.get_mut(self.last) } else { None }
+    }
+
+    /// The source, which appears if it is new; `None` where there is no room for it.
+    #[inline]
+    pub(crate) fn find_or_insert(&mut self, ssrc: u32, window: usize) -> Option<&mut Stream> {
+        if !self.turn_to(ssrc) {
+            if self.is_full() {
+                return None;
+            }
+            self.insert(Stream::new(ssrc, window));
         }
-        let stream = self.entries.get_mut(self.last)?;
-        stream.used = self.clock;
-        Some(stream)
+        self.entries.get_mut(self.last)
+    }
+
+    /// Notes that the source found last has sent an authentic packet.
+    #[inline]
+    pub(crate) fn note_use(&mut self) {
+        self.clock += 1;
+        if let Some(stream) = self.entries.get_mut(self.last) {
+            stream.used = self.clock;
+        }
+    }
+
+    /// Makes a source the one found last, if it is there.
+    #[inline]
+    fn turn_to(&mut self, ssrc: u32) -> bool {
+        if self.entries.get(self.last).is_some_and(|stream| stream.ssrc == ssrc) {
+            return true;
+        }
+        let found = self.slot_of(ssrc).map(|slot| self.slots[slot] as usize);
+        self.last = found.unwrap_or(self.last);
+        found.is_some()
     }
 
     pub(crate) fn contains(&self, ssrc: u32) -> bool {
@@ -212,6 +239,8 @@ mod tests {
         let mut streams = Streams::new(3, [1; 8]);
         [1, 2, 3].into_iter().for_each(|ssrc| streams.insert(Stream::new(ssrc, 64)));
         assert!(streams.find(1).is_some());
+        streams.note_use();
+        assert!(streams.find(2).is_some(), "looking does not count");
         streams.evict();
         assert_eq!([1, 2, 3].map(|ssrc| streams.contains(ssrc)), [true, false, true]);
     }

@@ -76,11 +76,15 @@ impl Suite {
         let key: Zeroizing<[u8; 32]> = derive(master, encryption, period);
         let key = &key[..master.profile().key_len()];
         if master.profile().is_aead() {
-            Self::Gcm(Gcm { cipher: gcm_cipher(key, backend), salt: *derive(master, salt, period) })
+            Self::Gcm(Gcm {
+                cipher: gcm_cipher(key, backend),
+                salt: left_aligned(&derive::<12>(master, salt, period)),
+            })
         } else {
             let cipher = counter_mode::Cipher::new(master.profile(), key, backend);
             let mac = counter_mode::Mac::new(&derive(master, authentication, period), backend);
-            Self::CounterMode(CounterMode { cipher, salt: *derive(master, salt, period), mac, tag_len })
+            let salt = left_aligned(&derive::<14>(master, salt, period));
+            Self::CounterMode(CounterMode { cipher, salt, mac, tag_len })
         }
     }
 
@@ -90,12 +94,12 @@ impl Suite {
     pub(crate) fn header(master: &MasterKey, backend: &Backend, period: u64) -> CounterMode {
         let key: Zeroizing<[u8; 32]> = derive(master, Label::HeaderEncryption, period);
         let key = &key[..master.profile().key_len()];
-        let mut salt: [u8; 14] = *derive(master, Label::HeaderSalt, period);
+        let mut salt = derive::<14>(master, Label::HeaderSalt, period);
         // As long as the payload's, and where that is GCM's, zeros make up the rest.
         salt[master.profile().salt_len()..].fill(0);
         CounterMode {
             cipher: counter_mode::Cipher::new(master.profile(), key, backend),
-            salt,
+            salt: left_aligned(&salt),
             // Header extensions are authenticated with the packet; RFC 6904 section 3.
             mac: counter_mode::Mac::None,
             tag_len: 0,
@@ -206,8 +210,10 @@ fn outgoing_word(index: u64, encrypted: bool) -> [u8; 4] {
     (rtcp_word(index) | flag).to_be_bytes()
 }
 
-fn xor(octets: &mut [u8], mask: &[u8]) {
-    octets.iter_mut().zip(mask).for_each(|(octet, mask)| *octet ^= mask);
+/// A salt as the head of a 16-octet number, on which IVs are computed at once: what is written octet by octet, and then
+/// loaded whole by the cipher, makes the processor wait.
+fn left_aligned<const N: usize>(salt: &[u8; N]) -> u128 {
+    salt.iter().rev().fold(0, |number, octet| number >> 8 | u128::from(*octet) << 120)
 }
 
 #[cfg(test)]

@@ -95,6 +95,24 @@ fn s15_keys_change_in_mid_stream() {
     }
 }
 
+/// The key in use cannot be removed; which one that is only an authentic packet says.
+#[test]
+fn s15_forged_packets_do_not_say_which_key_is_in_use() {
+    for profile in Profile::ALL {
+        let (first, second) = (named(profile, 1, b"ab"), named(profile, 2, b"cd"));
+        let mut receiver = Receiver::new(&first, ReceiverConfig::default());
+        receiver.add_key(&second).unwrap();
+        let (mut sender, mut impostor) = (Sender::new(&first), Sender::new(&named(profile, 3, b"cd")));
+        open(&mut receiver, sealed(&mut sender, 1)).unwrap();
+        let forged = sealed(&mut impostor, 2);
+        assert_eq!(open(&mut receiver, forged), Err(UnprotectError::Authentication));
+        let forged = sealed_rtcp(&mut impostor);
+        assert_eq!(open_rtcp(&mut receiver, forged), Err(UnprotectError::Authentication));
+        assert!(!receiver.remove_key(b"ab"), "{profile}: in use");
+        assert!(receiver.remove_key(b"cd"), "{profile}");
+    }
+}
+
 /// S15: an identifier that nobody gave, one that is cut off, and one that lies about the key.
 //= rfc3711#3.2.3-2 test
 #[test]
@@ -313,6 +331,27 @@ fn a_sender_restored_skips_what_may_have_been_sealed_since() {
         assert_eq!(open_rtcp(&mut receiver, control), Ok(rtcp()));
         assert_eq!(sender.roll_over_counter(9), Some(5));
         assert!(format!("{snapshot:?}{sender:?}").len() < 80, "nothing of the keys is shown");
+    }
+}
+
+/// Where fewer indices are left than are to be skipped, none is left.
+#[test]
+fn a_sender_restored_at_the_end_of_its_indices_seals_no_more() {
+    for profile in Profile::ALL {
+        let mut sender = Sender::new(&key(profile, 1));
+        sender.set_roll_over_counter(SSRC, u32::MAX).unwrap();
+        sealed(&mut sender, 0xfff0);
+        sender.set_rtcp_index(SSRC, 0x7fff_fff0).unwrap();
+        sealed_rtcp(&mut sender);
+        let mut sender = Sender::restore(&sender.into_snapshot(), 100, &Backend::default()).unwrap();
+        for sequence in [0, 0x60, 0xfff1, 0xffff] {
+            let refused = sender.protect_rtp(&mut rtp(sequence), 0);
+            assert_eq!(refused, Err(ProtectError::KeyExhausted), "{profile} {sequence}");
+        }
+        assert_eq!(sender.protect_rtcp(&mut rtcp(), 0), Err(ProtectError::KeyExhausted));
+        sender.replace_key(&key(profile, 2)).unwrap();
+        sealed(&mut sender, 0);
+        sealed_rtcp(&mut sender);
     }
 }
 

@@ -574,10 +574,16 @@ fn a_full_receiver_can_be_told_to_evict() {
     open(&mut receiver, first.clone()).unwrap();
     open(&mut receiver, from(2, 1)).unwrap();
     open(&mut receiver, from(1, 2)).unwrap();
-    let mut forged = from(3, 1);
+    // What is forged counts for nobody, neither a newcomer nor one that is known.
+    let (mut forged, mut in_its_name, mut control) = (from(3, 1), from(2, 2), rtcp());
     forged[13] ^= 1;
+    in_its_name[13] ^= 1;
     assert!(open(&mut receiver, forged).is_err());
     assert!(matches!(open(&mut receiver, first.clone()), Err(UnprotectError::Replayed { .. })));
+    assert!(open(&mut receiver, in_its_name).is_err());
+    control[4..8].copy_from_slice(&2u32.to_be_bytes());
+    control.extend_from_slice(&[0; 20]);
+    assert!(receiver.unprotect_rtcp(&mut control).is_err());
     let newcomer = from(3, 2);
     open(&mut receiver, newcomer).unwrap();
     assert_eq!(receiver.stream_count(), 2);

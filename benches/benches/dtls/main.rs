@@ -1,42 +1,54 @@
 //! DTLS: handshakes and records beside the cryptography that they cannot do without.
 //!
 //! `--quick` shows that everything runs. With the feature `peers` the rivals and OpenSSL (through memory, no sockets) take
-//! their turns in the same rounds. Two bars are judged, both as ratios to raw cryptography of the same libraries: a
-//! handshake at most 1.15, records at most 1.3.
+//! their turns in the same rounds; with `aws-lc-rs` there are rows for that library too. Two bars are judged, both as ratios
+//! to raw cryptography of the same library: a handshake at most 1.15, records at most 1.3.
 #![allow(clippy::unwrap_used, reason = "a bench stops at the first thing that is wrong")]
 
 mod ours;
 #[cfg(feature = "peers")]
 mod peers;
 mod raw;
+#[cfg(feature = "aws-lc-rs")]
+mod raw_aws_lc;
 
 use std::path::Path;
 
 use nomagic_benches::{Contender, Effort, Row, measure, print_table, write_json};
+use nomagic_dtls::Backend;
 
 /// Octets of a payload: a packet that fills a datagram.
 const PAYLOAD: [u8; 1200] = [7; 1200];
 
+/// The bars of handshakes and of records: time divided by that of the cryptography alone.
+const BARS: [f64; 2] = [1.15, 1.3];
+
 fn main() {
     let effort = Effort::from_arguments();
-    let rows = vec![handshake(effort), records(effort)];
+    let mut rows = vec![
+        handshake("", &Backend::RustCrypto, raw::Handshake::new(), effort),
+        records("", &Backend::RustCrypto, raw::Record::new(), effort),
+    ];
+    #[cfg(feature = "aws-lc-rs")]
+    rows.extend([
+        handshake(", aws-lc", &Backend::BuiltIn, raw_aws_lc::Handshake::new(), effort),
+        records(", aws-lc", &Backend::BuiltIn, raw_aws_lc::Record::new(), effort),
+    ]);
     print_table(&rows);
     memory();
-    judge(&rows[0], 1.15);
-    judge(&rows[1], 1.3);
+    rows.iter().zip(BARS.iter().cycle()).for_each(|(row, bar)| judge(row, *bar));
     let target = std::env::var("CARGO_TARGET_DIR")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../target").into());
     write_json(&rows, &Path::new(&target).join("dtls.json")).unwrap();
 }
 
 /// Both sides of a handshake in which both show certificates. X25519, ECDSA on P-256.
-fn handshake(effort: Effort) -> Row {
-    let mut floor = raw::Handshake::new();
+fn handshake(library: &str, backend: &Backend, mut floor: impl raw::Floor, effort: Effort) -> Row {
     let mut seed = 0;
     let contenders = vec![
         Contender::new("ours", move || {
             seed += 2;
-            ours::connected(seed)
+            ours::connected(seed, backend)
         }),
         #[cfg(feature = "peers")]
         Contender::new("dimpl", peers::dimpl_connected),
@@ -46,14 +58,13 @@ fn handshake(effort: Effort) -> Row {
         Contender::new("OpenSSL", peers::openssl_connected),
         Contender::new("raw", move || floor.run()),
     ];
-    measure("full mutual handshake", effort, contenders)
+    measure(&format!("full mutual handshake{library}"), effort, contenders)
 }
 
 /// A payload made a record at one end and opened at the other.
-fn records(effort: Effort) -> Row {
-    let mut pair = ours::connected(1);
-    let mut floor = raw::Record::new();
-    let (mut out, mut raw_out) = (Vec::with_capacity(2048), Vec::with_capacity(2048));
+fn records(library: &str, backend: &Backend, mut floor: impl raw::Floor, effort: Effort) -> Row {
+    let mut pair = ours::connected(1, backend);
+    let mut out = Vec::with_capacity(2048);
     #[cfg(feature = "peers")]
     let (mut dimpl, mut rtc, mut openssl) =
         (peers::dimpl_connected(), peers::rtc_connected(), peers::openssl_connected());
@@ -65,9 +76,9 @@ fn records(effort: Effort) -> Row {
         Contender::new("rtc-dtls (ring)", move || rtc.carry(&PAYLOAD)),
         #[cfg(feature = "peers")]
         Contender::new("OpenSSL", move || openssl.carry(&PAYLOAD)),
-        Contender::new("raw", move || floor.carry(&PAYLOAD, &mut raw_out)),
+        Contender::new("raw", move || floor.run()),
     ];
-    let row = measure("seal and open 1200 B, AES-128-GCM", effort, contenders);
+    let row = measure(&format!("seal and open 1200 B, AES-128-GCM{library}"), effort, contenders);
     assert_eq!(row.measures[0].allocations, 0, "records are made and opened without allocation");
     row
 }
@@ -78,8 +89,9 @@ fn memory() {
     println!("\noctets of an established connection (mean of client and server)");
     // Once before, so that what is made for all connections is there.
     let report = |name: &str, octets: u64| println!("{name:<34} {octets:>10}");
-    drop(ours::connected(1));
-    report("ours", retained(|| ours::connected(1)));
+    let backend = Backend::RustCrypto;
+    drop(ours::connected(1, &backend));
+    report("ours", retained(|| ours::connected(1, &backend)));
     #[cfg(feature = "peers")]
     {
         report("dimpl", retained(peers::dimpl_connected));

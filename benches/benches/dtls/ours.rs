@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use nomagic_dtls::{Config, Connection, Identity, Input, SrtpProfile, Verifier};
+use nomagic_dtls::{Backend, Config, Connection, Identity, Input, SrtpProfile, Verifier};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::rng;
 
@@ -18,7 +18,7 @@ pub(crate) struct Pair {
 }
 
 /// A pair after its handshake.
-pub(crate) fn connected(seed: u64) -> Pair {
+pub(crate) fn connected(seed: u64, backend: &Backend) -> Pair {
     let [ours, theirs] = &*IDENTITIES;
     let knows = |identity: &Identity| Verifier::fingerprints([identity.fingerprint()]);
     let mut client = Config::client(Arc::clone(ours), knows(theirs));
@@ -26,6 +26,7 @@ pub(crate) fn connected(seed: u64) -> Pair {
     server.address_validated = true;
     for config in [&mut client, &mut server] {
         config.srtp_profiles = vec![SrtpProfile::AEAD_AES_128_GCM];
+        config.backend = backend.clone();
     }
     let mut pair = Pair {
         client: Connection::new(client, &mut rng(seed)),

@@ -45,6 +45,9 @@ const STRANGER: usize = 4096;
 /// How long a client's stream may be without an allocation, and how long a closing one may take to be read.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// EINPROGRESS, which the standard library has no name for yet.
+const IN_PROGRESS: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 115 } else { 36 };
+
 /// A listener at a relayed address, from which connections can be made too.
 pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = shared(address)?;
@@ -144,7 +147,9 @@ impl Driver {
             let socket = shared(relayed)?;
             match socket.connect(&peer.into()) {
                 // Under way: the kernel says when it is writable.
-                Err(error) if error.raw_os_error() != Some(115) && error.kind() != ErrorKind::WouldBlock => {
+                Err(error)
+                    if error.raw_os_error() != Some(IN_PROGRESS) && error.kind() != ErrorKind::WouldBlock =>
+                {
                     Err(error)
                 }
                 _ => Ok(TcpStream::from_std(socket.into())),

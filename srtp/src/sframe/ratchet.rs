@@ -37,20 +37,45 @@ impl Ratchet {
         self.step += 1;
     }
 
-    /// Goes on until the key identifier is that of a received header: at most as many steps as its bits can tell apart.
-    /// `false`, and no step, when it is of another generation.
-    pub fn advance_to(&mut self, key_id: u64) -> bool {
+    /// What this becomes when it goes on to a key identifier: by at most as many steps as its bits can tell apart, and at most
+    /// 1024. `None` when the identifier is of another generation, or farther away.
+    ///
+    /// A header is read before it is authentic, so nothing has moved yet: the result is to take the place of this one when
+    /// its key has decrypted a frame.
+    ///
+    /// ```
+    /// # use nomagic_srtp::sframe::{DecryptError, Header, Ratchet, Receiver, Sender, Suite};
+    /// # let suite = Suite::Aes128GcmSha256_128;
+    /// # let mut theirs = Ratchet::new(suite, 1, 4, b"a secret of the conference");
+    /// # theirs.advance();
+    /// # let mut frame = b"a picture".to_vec();
+    /// # Sender::new(suite, theirs.key_id(), theirs.base_key()).encrypt(&mut frame, b"")?;
+    /// let mut ratchet = Ratchet::new(suite, 1, 4, b"a secret of the conference");
+    /// let (header, _) = Header::parse(&frame).ok_or("no header")?;
+    /// let ahead = ratchet.ahead(header.key_id).ok_or("another generation")?;
+    /// let mut receiver = Receiver::new(suite);
+    /// receiver.add_key(ahead.key_id(), ahead.base_key())?;
+    /// if receiver.decrypt(&mut frame, b"").is_ok() {
+    ///     ratchet = ahead;
+    /// } else {
+    ///     receiver.remove_key(ahead.key_id());
+    /// }
+    /// # assert_eq!(ratchet.step(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ahead(&self, key_id: u64) -> Option<Self> {
         if key_id >> self.bits != self.generation & (u64::MAX >> self.bits) {
-            return false;
+            return None;
         }
-        // A header is read before it is authentic, so the way is bounded.
         let mask = (1 << self.bits) - 1;
-        let ahead = (key_id & mask).wrapping_sub(self.step & mask) & mask;
-        if ahead > STEP_LIMIT {
-            return false;
+        let steps = (key_id & mask).wrapping_sub(self.step & mask) & mask;
+        if steps > STEP_LIMIT {
+            return None;
         }
-        (0..ahead).for_each(|_| self.advance());
-        true
+        let Self { suite, generation, step, bits, .. } = *self;
+        let mut ahead = Self { suite, generation, step, bits, base_key: self.base_key.clone() };
+        (0..steps).for_each(|_| ahead.advance());
+        Some(ahead)
     }
 
     /// The identifier of the current step's key: the generation, and the low bits of the step.
@@ -70,7 +95,7 @@ impl Ratchet {
     }
 }
 
-/// Steps that [`Ratchet::advance_to`] takes at once.
+/// Steps that [`Ratchet::ahead`] takes at most: each is a derivation that a forged header can ask for.
 const STEP_LIMIT: u64 = 1024;
 
 impl Drop for Ratchet {

@@ -102,10 +102,14 @@ fn a_ratchet_moves_both_ends_to_the_same_key() {
         (0..18).for_each(|_| ours.advance());
         assert_eq!(ours.key_id(), 3 << 4 | 2);
         (0..9).for_each(|_| theirs.advance());
-        assert!(theirs.advance_to(ours.key_id()));
+        assert!(theirs.ahead(4 << 4).is_none(), "another generation");
+        let ahead = theirs.ahead(ours.key_id()).unwrap();
+        assert_eq!((ahead.step(), ahead.base_key()), (18, ours.base_key()));
+        assert_eq!(ahead.key_id(), ours.key_id());
+        assert_eq!(theirs.step(), 9, "a header alone moves nothing");
+        let theirs = ahead.ahead(ours.key_id()).unwrap();
         assert_eq!((theirs.step(), theirs.base_key()), (18, ours.base_key()));
         assert_eq!(theirs.base_key().len(), suite.hash_len());
-        assert!(!theirs.advance_to(4 << 4), "another generation");
         let mut sender = Sender::new(suite, ours.key_id(), ours.base_key());
         let mut receiver = Receiver::new(suite);
         receiver.add_key(theirs.key_id(), theirs.base_key()).unwrap();
@@ -117,9 +121,10 @@ fn a_ratchet_moves_both_ends_to_the_same_key() {
 
 #[test]
 fn a_far_step_in_a_forged_header_costs_nothing() {
-    let mut ratchet = Ratchet::new(Suite::Aes128GcmSha256_128, 0, 63, b"start");
-    assert!(!ratchet.advance_to(1 << 40));
-    assert_eq!(ratchet.step(), 0);
+    let ratchet = Ratchet::new(Suite::Aes128GcmSha256_128, 0, 63, b"start");
+    assert!(ratchet.ahead(1 << 40).is_none());
+    assert!(ratchet.ahead(1025).is_none());
+    assert_eq!(ratchet.ahead(1024).map(|ahead| ahead.step()), Some(1024));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use sha1::Sha1;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::{COUNTER_LEN, ENCRYPTED, Position, Shape, outgoing_word, roll_over, xor};
+use super::{COUNTER_LEN, ENCRYPTED, Position, Shape, outgoing_word, roll_over};
 use crate::cryptex;
 use crate::header::RTCP_HEADER_LEN;
 use crate::profile::Profile;
@@ -20,7 +20,8 @@ use crate::provider::{Backend, CounterModeKey, HmacSha1Key};
 
 pub(crate) struct CounterMode {
     pub(super) cipher: Cipher,
-    pub(super) salt: [u8; 14],
+    /// Left-aligned.
+    pub(super) salt: u128,
     pub(super) mac: Mac,
     pub(super) tag_len: usize,
 }
@@ -136,25 +137,21 @@ impl CounterMode {
     //= rfc3711#4.1.1-2
     #[inline]
     pub(super) fn apply(&self, payload: &mut [u8], position: Position) {
-        self.cipher.apply(&self.counter(position), payload);
+        self.apply_from_block(payload, position, 0);
     }
 
     /// XORs the key stream from block `number` on, one that fits into 16 bits, onto `data`.
+    #[inline]
     pub(crate) fn apply_from_block(&self, data: &mut [u8], position: Position, number: usize) {
-        let mut counter = self.counter(position);
-        xor(&mut counter[14..], &number.to_be_bytes()[size_of::<usize>() - 2..]);
-        self.cipher.apply(&counter, data);
+        let counter = self.first_block(position) ^ number as u128;
+        self.cipher.apply(&counter.to_be_bytes(), data);
     }
 
     //= rfc3711#4.1.1-3
     //= rfc3711#4.1.1-4
     #[inline]
-    fn counter(&self, position: Position) -> [u8; 16] {
-        let mut iv = [0; 16];
-        iv[..14].copy_from_slice(&self.salt);
-        xor(&mut iv[4..8], &position.ssrc.to_be_bytes());
-        xor(&mut iv[8..14], &position.index.to_be_bytes()[2..]);
-        iv
+    fn first_block(&self, position: Position) -> u128 {
+        self.salt ^ u128::from(position.ssrc) << 64 ^ u128::from(position.index) << 16
     }
 
     //= rfc3711#4.2-3

@@ -7,14 +7,15 @@ use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
 use zeroize::Zeroize;
 
-use super::{COUNTER_LEN, ENCRYPTED, Position, Shape, outgoing_word, roll_over, rtcp_word, xor};
+use super::{COUNTER_LEN, ENCRYPTED, Position, Shape, outgoing_word, roll_over, rtcp_word};
 use crate::cryptex;
 use crate::header::RTCP_HEADER_LEN;
 use crate::provider::GcmKey;
 
 pub(crate) struct Gcm {
     pub(super) cipher: GcmCipher,
-    pub(super) salt: [u8; 12],
+    /// Left-aligned.
+    pub(super) salt: u128,
 }
 
 pub(super) enum GcmCipher {
@@ -134,18 +135,12 @@ impl Gcm {
     /// RFC 7714 section 8.1: two zero octets, SSRC, roll-over counter and sequence number, XORed with the salt.
     #[inline]
     fn rtp_nonce(&self, position: Position) -> [u8; 12] {
-        let mut nonce = self.salt;
-        xor(&mut nonce[2..6], &position.ssrc.to_be_bytes());
-        xor(&mut nonce[6..12], &position.index.to_be_bytes()[2..]);
-        nonce
+        nonce(self.salt ^ u128::from(position.ssrc) << 80 ^ u128::from(position.index) << 32)
     }
 
     /// RFC 7714 section 9.1: two zero octets, SSRC, two zero octets and the index, XORed with the salt.
     fn rtcp_nonce(&self, position: Position) -> [u8; 12] {
-        let mut nonce = self.salt;
-        xor(&mut nonce[2..6], &position.ssrc.to_be_bytes());
-        xor(&mut nonce[8..12], &rtcp_word(position.index).to_be_bytes());
-        nonce
+        nonce(self.salt ^ u128::from(position.ssrc) << 80 ^ u128::from(rtcp_word(position.index)) << 32)
     }
 }
 
@@ -188,6 +183,12 @@ impl GcmCipher {
             Self::Plugged(cipher) => cipher.open(nonce, additional, payload, tag),
         }
     }
+}
+
+/// The first 12 octets of the number.
+fn nonce(number: u128) -> [u8; 12] {
+    let [nonce @ .., _, _, _, _] = number.to_be_bytes();
+    nonce
 }
 
 /// RFC 7714 section 9.2: the readable header and the index word.
