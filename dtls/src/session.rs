@@ -218,3 +218,6 @@ impl fmt::Debug for Session {
         write!(f, "Session({})", self.suite().id)
     }
 }
+
+#[cfg(test)]
+mod tests;

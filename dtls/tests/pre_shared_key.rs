@@ -157,6 +157,19 @@ fn the_flights_are_short() {
     }
 }
 
+/// The formats of points are spoken of only with suites that have any (RFC 8422 section 5.2).
+#[test]
+fn nothing_is_said_of_points_where_there_are_none() {
+    for suite in [PLAIN, EPHEMERAL] {
+        let (mut a, mut z) = (Peer::new(psk_client(), 1), Peer::new(of_suite(psk_server(), suite), 2));
+        deliver(&mut z, origin(), &flight(&mut a, origin()));
+        let (kind, body) = messages(&flight(&mut z, origin())).remove(0);
+        let Ok(Message::ServerHello(hello)) = Message::parse(kind, &body) else { panic!("{kind}") };
+        assert_eq!(hello.suite, suite);
+        assert_eq!(hello.extensions.find(ExtensionType::EC_POINT_FORMATS).is_some(), suite == EPHEMERAL);
+    }
+}
+
 /// What the server knows is a matter of the callback too.
 #[test]
 fn keys_may_come_from_a_callback() {
@@ -331,6 +344,22 @@ fn with_both_the_order_of_suites_decides() {
     let mut other = both(client_config());
     other.signature_schemes = vec![SignatureScheme::RSA_PKCS1_SHA256];
     assert_eq!(meet(other, both(server_config())).a.connected.unwrap().suite, EPHEMERAL);
+}
+
+/// If no suite goes, the reason is that of the server's first choice.
+#[test]
+fn the_reason_is_that_of_the_first_suite() {
+    let mut client = client_config();
+    (client.pre_shared_key, client.groups) = (Some(LAMP.clone()), vec![NamedGroup::SECP384R1]);
+    let mut server = server_config();
+    (server.pre_shared_keys, server.groups) = (Some(keys()), vec![NamedGroup::X25519]);
+    server.suites = vec![CipherSuite::SUPPORTED[0], EPHEMERAL];
+    assert_eq!(
+        ends_with(client.clone(), server.clone()),
+        CloseReason::NothingInCommon("curve of our certificate")
+    );
+    server.suites.reverse();
+    assert_eq!(ends_with(client, server), CloseReason::NothingInCommon("group"));
 }
 
 /// The wrong certificate is not made good by a key that is there too: what was chosen counts.

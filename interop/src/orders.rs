@@ -299,6 +299,7 @@ impl Listener {
     /// Tells it something.
     pub fn hear(&mut self, letter: &Letter) -> Reaction {
         let (was_connected, before) = (self.end.connected.is_some(), self.end.connection.stats());
+        let state = format!("{:?}", self.end.connection);
         let mut datagram = match &letter.content {
             Content::Protected(record) => record.clone(),
             Content::Record { content_type, content } => self.record(*content_type, content),
@@ -316,7 +317,10 @@ impl Listener {
             Reaction::Closed
         } else if self.end.connected.is_some() && !was_connected {
             Reaction::Connected
-        } else if dropped(&self.end.connection.stats()) > dropped(&before) {
+        } else if format!("{:?}", self.end.connection) == state
+            && dropped(&self.end.connection.stats()) > dropped(&before)
+        {
+            // Where the state has changed, something that waited was dropped, and not this.
             Reaction::Dropped
         } else {
             Reaction::Taken
