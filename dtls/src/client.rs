@@ -236,6 +236,7 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
     let mut out = Vec::new();
     extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
+    //= rfc8422#4-3
     if config.has_suite(Exchange::is_ephemeral) {
         extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
             extension::put_u16_list(out, config.groups.iter().map(|group| group.0));

@@ -458,12 +458,13 @@ impl Handshake {
     }
 
     /// Whether keys were made of a pre-shared key, and nothing has shown yet that the peer has it too.
-    const fn tries_shared_key(&self) -> bool {
-        matches!(
-            &self.state,
-            Side::Client(client::State::Finished(keyed)) | Side::Server(server::State::Finished(keyed))
-                if keyed.shared.is_some()
-        )
+    fn tries_shared_key(&self) -> bool {
+        let (Side::Client(client::State::Finished(keyed)) | Side::Server(server::State::Finished(keyed))) =
+            &self.state
+        else {
+            return false;
+        };
+        keyed.shared.is_some() && self.early.is_empty()
     }
 
     /// The next message, if it is whole. A Finished waits for the ChangeCipherSpec in front of it.
