@@ -11,6 +11,14 @@
 //! flight 6                              <----          ChangeCipherSpec, Finished
 //! ```
 //!
+//! With a pre-shared key there are no certificates and no signatures; RFC 4279 section 2, RFC 5489 section 2:
+//!
+//! ```text
+//! flight 4                              <----   ServerHello, [ServerKeyExchange], ServerHelloDone
+//! flight 5   ClientKeyExchange, ChangeCipherSpec, Finished                   ---->
+//! flight 6                              <----          ChangeCipherSpec, Finished
+//! ```
+//!
 //! If the server takes up the session that the hello names, the rest is shorter; RFC 5246 section 7.3, figure 2. The last
 //! flight is then the client's:
 //!
@@ -19,8 +27,11 @@
 //! flight 5   ChangeCipherSpec, Finished                                      ---->
 //! ```
 
+mod pre_shared;
+
 use rand::Rng;
 
+use self::pre_shared::Share;
 use crate::certificate::PeerIdentity;
 use crate::config::Config;
 use crate::context::{
@@ -28,7 +39,7 @@ use crate::context::{
     signed_key_exchange,
 };
 use crate::crypto::key_exchange;
-use crate::crypto::suite::Authentication;
+use crate::crypto::suite::{Authentication, Exchange};
 use crate::crypto::{NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
 use crate::extension::{
@@ -58,6 +69,11 @@ pub(crate) enum State {
     ServerKeyExchange(Negotiated, PeerIdentity),
     RequestOrDone(Served),
     Done(Served, CertificateWanted),
+    /// With a pre-shared key and ephemeral ones.
+    PreSharedExchange(Negotiated),
+    /// With a pre-shared key and nothing else: there may be a hint.
+    PreSharedHint(Negotiated),
+    PreSharedDone(Negotiated, Option<Share>),
     Finished(Keyed),
     /// The server goes on with the session.
     Resumed(Keyed),
@@ -116,6 +132,9 @@ impl State {
             Self::ServerKeyExchange(..) => "waits for ServerKeyExchange",
             Self::RequestOrDone(..) => "waits for CertificateRequest or ServerHelloDone",
             Self::Done(..) => "waits for ServerHelloDone",
+            Self::PreSharedExchange(..) => "waits for ServerKeyExchange, pre-shared key",
+            Self::PreSharedHint(..) => "waits for ServerKeyExchange or ServerHelloDone, pre-shared key",
+            Self::PreSharedDone(..) => "waits for ServerHelloDone, pre-shared key",
             Self::Finished(..) => "waits for Finished",
             Self::Resumed(..) => "waits for Finished, session resumed",
         }
@@ -134,14 +153,18 @@ impl State {
                     Some(session) => Self::Resumed(resume(session, negotiated, cx)?),
                     None => {
                         cx.session = None;
-                        Self::Certificate(negotiated)
+                        match negotiated.suite.exchange {
+                            Exchange::Signed(_) => Self::Certificate(negotiated),
+                            Exchange::EphemeralPreShared => Self::PreSharedExchange(negotiated),
+                            Exchange::PreShared => Self::PreSharedHint(negotiated),
+                        }
                     }
                 }
             }
             (Self::Certificate(negotiated), MessageType::CERTIFICATE) => {
                 let peer = cx.admit(message)?;
                 //= rfc5246#7.4.2-8
-                if peer.key.authentication() != negotiated.suite.authentication {
+                if negotiated.suite.exchange != Exchange::Signed(peer.key.authentication()) {
                     return Err(CloseReason::UnsupportedCertificate);
                 }
                 cx.add(message);
@@ -160,6 +183,19 @@ impl State {
             }
             (Self::Done(served, wanted), MessageType::SERVER_HELLO_DONE) => {
                 Self::Finished(answer(served, wanted, cx, message)?)
+            }
+            (
+                Self::PreSharedExchange(negotiated) | Self::PreSharedHint(negotiated),
+                MessageType::SERVER_KEY_EXCHANGE,
+            ) => {
+                let share = pre_shared::server_key_exchange(&negotiated, cx, message)?;
+                Self::PreSharedDone(negotiated, share)
+            }
+            (Self::PreSharedHint(negotiated), MessageType::SERVER_HELLO_DONE) => {
+                Self::Finished(pre_shared::answer(negotiated, None, cx, message)?)
+            }
+            (Self::PreSharedDone(negotiated, share), MessageType::SERVER_HELLO_DONE) => {
+                Self::Finished(pre_shared::answer(negotiated, share, cx, message)?)
             }
             (Self::Finished(keyed), MessageType::FINISHED) => {
                 cx.check_finished(message, &keyed.master)?;
@@ -200,14 +236,19 @@ pub(crate) fn offered_extensions(config: &Config) -> Vec<u8> {
     let mut out = Vec::new();
     extension::put(&mut out, ExtensionType::EXTENDED_MASTER_SECRET, |_| ());
     extension::put(&mut out, ExtensionType::RENEGOTIATION_INFO, |out| out.push(0));
-    extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
-        extension::put_u16_list(out, config.groups.iter().map(|group| group.0));
-    });
-    extension::put(&mut out, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
-    extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
-        extension::put_u16_list(out, config.signature_schemes.iter().map(|scheme| scheme.0));
-    });
-    if !config.certificate_schemes.is_empty() {
+    if config.has_suite(Exchange::is_ephemeral) {
+        extension::put(&mut out, ExtensionType::SUPPORTED_GROUPS, |out| {
+            extension::put_u16_list(out, config.groups.iter().map(|group| group.0));
+        });
+        extension::put(&mut out, ExtensionType::EC_POINT_FORMATS, |out| out.extend([1, UNCOMPRESSED]));
+    }
+    let is_signed = config.has_suite(|exchange| matches!(exchange, Exchange::Signed(_)));
+    if is_signed {
+        extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
+            extension::put_u16_list(out, config.signature_schemes.iter().map(|scheme| scheme.0));
+        });
+    }
+    if is_signed && !config.certificate_schemes.is_empty() {
         extension::put(&mut out, ExtensionType::SIGNATURE_ALGORITHMS_CERT, |out| {
             extension::put_u16_list(out, config.certificate_schemes.iter().map(|scheme| scheme.0));
         });
@@ -339,7 +380,8 @@ fn server_key_exchange(
 
 fn certificate_request(cx: &Context, message: &Whole) -> Result<CertificateWanted, CloseReason> {
     let request = CertificateRequest::parse(&message.body).map_err(malformed(message.kind))?;
-    let key = cx.config.identity.key();
+    let Some(identity) = &cx.config.identity else { return Ok(CertificateWanted::OfAnotherKind) };
+    let key = identity.key();
     let kind = match key.authentication() {
         Authentication::Ecdsa => ClientCertificateType::ECDSA_SIGN,
         Authentication::Rsa => ClientCertificateType::RSA_SIGN,
@@ -382,7 +424,16 @@ fn answer(
     cx.send_finished(&master);
     let (peer_fingerprint, peer_chain) = (Some(peer.fingerprint), peer.chain);
     let showed = matches!(wanted, CertificateWanted::Yes(_));
-    Ok(Keyed { negotiated, group, master, peer_fingerprint, peer_chain, showed, resumed: false })
+    Ok(Keyed {
+        negotiated,
+        group: Some(group),
+        master,
+        peer_fingerprint,
+        peer_chain,
+        showed,
+        shared: None,
+        resumed: false,
+    })
 }
 
 #[cfg(test)]

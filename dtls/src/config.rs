@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::certificate::{Identity, Verifier};
+use crate::certificate::{Fingerprint, Identity, Verifier};
 use crate::crypto::provider::Backend;
+use crate::crypto::suite::Exchange;
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::extension::{ConnectionId, SrtpProfile};
 use crate::keys::Role;
+use crate::pre_shared_key::{PreSharedKey, PreSharedKeys};
 use crate::session::{Session, SessionCache};
 
 /// How a [`crate::Connection`] behaves. Made by one of its constructors, then changed field by field.
@@ -17,13 +19,14 @@ use crate::session::{Session, SessionCache};
 pub struct Config {
     /// Which end we are.
     pub(crate) role: Role,
-    /// Our certificate and key.
-    pub(crate) identity: Arc<Identity>,
-    /// Decides about the peer's certificate. Without one (servers only) the client is not asked for any.
+    /// Our certificate and key; `None` where pre-shared keys do without.
+    pub(crate) identity: Option<Arc<Identity>>,
+    /// Decides about the peer's certificate. Without one the client is not asked for any; clients lack one only if they lack
+    /// a certificate too.
     pub(crate) verifier: Option<Verifier>,
-    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`]; [`CipherSuite::CONSTRAINED`] can be
-    /// added. Those that are not implemented are left
-    /// out. A server uses those that go with its certificate's key.
+    /// Cipher suites, the first choice first; default [`CipherSuite::SUPPORTED`] and then [`CipherSuite::PRE_SHARED`];
+    /// [`CipherSuite::CONSTRAINED`] can be added. Those that are not implemented are left out, and so are those for which
+    /// there is no certificate or no pre-shared key. A server uses those that go with its certificate's key.
     pub suites: Vec<CipherSuite>,
     /// Groups for the key exchange, the first choice first; default [`NamedGroup::SUPPORTED`].
     pub groups: Vec<NamedGroup>,
@@ -81,6 +84,13 @@ pub struct Config {
     pub keep_session: bool,
     /// Where a server keeps its sessions, so that clients may take them up again; default nowhere.
     pub session_cache: Option<SessionCache>,
+    /// The key that a client has with the server; default none, and then no suite of [`CipherSuite::PRE_SHARED`] is offered or
+    /// accepted. With a key, the server may choose such a suite: then it shows no certificate, and whoever has the key
+    /// passes in place of who passes the verifier.
+    pub pre_shared_key: Option<PreSharedKey>,
+    /// The keys that a server has with its clients; default none, and then no suite of [`CipherSuite::PRE_SHARED`] is chosen.
+    /// With keys, a client that has one of them passes in place of who passes the verifier.
+    pub pre_shared_keys: Option<PreSharedKeys>,
     /// Octets of handshake messages that wait to be complete or to be their turn, default 65536. Bounds the memory
     /// that an unauthenticated peer can make us hold.
     pub max_handshake_buffer: usize,
@@ -93,26 +103,36 @@ pub struct Config {
 impl Config {
     /// A client that shows `identity` if the server asks, and talks to whom `verifier` lets in.
     pub fn client(identity: Arc<Identity>, verifier: Verifier) -> Self {
-        Self::new(Role::Client, identity, Some(verifier))
+        Self::new(Role::Client, Some(identity), Some(verifier))
+    }
+
+    /// A client without a certificate that talks to whoever has this key too.
+    pub fn client_with_key(key: PreSharedKey) -> Self {
+        Self { pre_shared_key: Some(key), ..Self::new(Role::Client, None, None) }
     }
 
     /// A server that asks the client for a certificate and talks to whom `verifier` lets in. A client without a
     /// certificate is refused.
     pub fn server(identity: Arc<Identity>, verifier: Verifier) -> Self {
-        Self::new(Role::Server, identity, Some(verifier))
+        Self::new(Role::Server, Some(identity), Some(verifier))
     }
 
     /// A server that does not ask who the client is.
     pub fn server_for_anyone(identity: Arc<Identity>) -> Self {
-        Self::new(Role::Server, identity, None)
+        Self::new(Role::Server, Some(identity), None)
     }
 
-    fn new(role: Role, identity: Arc<Identity>, verifier: Option<Verifier>) -> Self {
+    /// A server without a certificate that talks to whoever has one of these keys.
+    pub fn server_with_keys(keys: PreSharedKeys) -> Self {
+        Self { pre_shared_keys: Some(keys), ..Self::new(Role::Server, None, None) }
+    }
+
+    fn new(role: Role, identity: Option<Arc<Identity>>, verifier: Option<Verifier>) -> Self {
         Self {
             role,
             identity,
             verifier,
-            suites: CipherSuite::SUPPORTED.to_vec(),
+            suites: [CipherSuite::SUPPORTED, CipherSuite::PRE_SHARED].concat(),
             groups: NamedGroup::SUPPORTED.to_vec(),
             signature_schemes: SignatureScheme::SUPPORTED.to_vec(),
             certificate_schemes: Vec::new(),
@@ -133,6 +153,8 @@ impl Config {
             session: None,
             keep_session: false,
             session_cache: None,
+            pre_shared_key: None,
+            pre_shared_keys: None,
             max_handshake_buffer: 1 << 16,
             backend: Backend::default(),
             key_log: None,
@@ -141,7 +163,17 @@ impl Config {
 
     /// Leaves out what is not implemented, and what does not fit.
     pub(crate) fn retain_supported(&mut self) {
-        self.suites.retain(|suite| suite.suite().is_some());
+        let has_key = match self.role {
+            Role::Client => self.pre_shared_key.is_some(),
+            Role::Server => self.pre_shared_keys.is_some(),
+        };
+        let has_certificate = self.identity.is_some();
+        self.suites.retain(|suite| {
+            suite.suite().is_some_and(|suite| match suite.exchange {
+                Exchange::Signed(_) => has_certificate,
+                Exchange::EphemeralPreShared | Exchange::PreShared => has_key,
+            })
+        });
         self.groups.retain(|group| NamedGroup::SUPPORTED.contains(group));
         self.signature_schemes.retain(|scheme| SignatureScheme::SUPPORTED.contains(scheme));
         self.application_protocols.retain(|name| (1..=255).contains(&name.len()));
@@ -151,12 +183,30 @@ impl Config {
         }
     }
 
+    /// Whether one of the suites has this.
+    pub(crate) fn has_suite(&self, is_so: impl Fn(Exchange) -> bool) -> bool {
+        self.suites.iter().filter_map(|suite| suite.suite()).any(|suite| is_so(suite.exchange))
+    }
+
+    /// The key of this identity that we have with the peer today.
+    pub(crate) fn shared_key(&self, identity: &str) -> Option<PreSharedKey> {
+        match self.role {
+            Role::Client => self.pre_shared_key.clone().filter(|key| key.identity() == identity),
+            Role::Server => self.pre_shared_keys.as_ref()?.get(identity),
+        }
+    }
+
     /// Whether what a handshake leaves is kept.
     pub(crate) const fn keeps_sessions(&self) -> bool {
         match self.role {
             Role::Client => self.keep_session,
             Role::Server => self.session_cache.is_some(),
         }
+    }
+
+    /// The SHA-256 fingerprint of our certificate, if there is one.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.identity.as_ref().map(|identity| identity.fingerprint())
     }
 
     /// Which end this is for.

@@ -193,7 +193,14 @@ impl Connection {
         let Stage::Handshake(handshake) = &self.stage else { return };
         if handshake.deadline.is_some_and(|deadline| deadline <= now) {
             let unauthenticated_alert = handshake.unauthenticated_alert;
-            self.end(CloseReason::Timeout { unauthenticated_alert }, None);
+            // Nothing comes back to a client whose Finished cannot be opened; a server gets one that it cannot open.
+            let heard = self.role() == Role::Client || self.stats.dropped_forged > 0;
+            let reason = if handshake.tries_shared_key() && heard {
+                CloseReason::KeysDiffer { unauthenticated_alert }
+            } else {
+                CloseReason::Timeout { unauthenticated_alert }
+            };
+            self.end(reason, None);
         } else if self.context.flight.handle_timeout(now) {
             self.stats.timeouts += 1;
         }
@@ -364,6 +371,13 @@ impl Connection {
         keyed.negotiated.server_name.as_deref()
     }
 
+    /// The identity of the pre-shared key that both ends have shown to have: on the server's side, who the client is; `None`
+    /// until connected, and where certificates showed it. RFC 4279.
+    pub fn psk_identity(&self) -> Option<&str> {
+        let Stage::Connected(keyed) = &self.stage else { return None };
+        keyed.shared.as_ref().map(|shared| shared.identity.as_str())
+    }
+
     /// The session, for the next connection to the same server; `None` until connected, on the server's side, unless
     /// [`Config::keep_session`] says so or it was taken up here, and where the server does not allow it. RFC 5246 section 7.3.
     pub fn session(&self) -> Option<Session> {
@@ -440,6 +454,15 @@ impl Handshake {
             self.state,
             Side::Client(client::State::Finished(_) | client::State::Resumed(_))
                 | Side::Server(server::State::Finished(_) | server::State::Resumed(_))
+        )
+    }
+
+    /// Whether keys were made of a pre-shared key, and nothing has shown yet that the peer has it too.
+    const fn tries_shared_key(&self) -> bool {
+        matches!(
+            &self.state,
+            Side::Client(client::State::Finished(keyed)) | Side::Server(server::State::Finished(keyed))
+                if keyed.shared.is_some()
         )
     }
 

@@ -18,6 +18,7 @@ use crate::flight::Flight;
 use crate::handshake::{CertificateChain, DigitallySigned, Finished, MessageType, ServerKeyExchange};
 use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
+use crate::pre_shared_key::Shared;
 use crate::reassembly::Whole;
 use crate::session::Session;
 
@@ -66,13 +67,16 @@ pub(crate) struct Negotiated {
 /// Keys made, signatures verified: only the peer's Finished is missing.
 pub(crate) struct Keyed {
     pub(crate) negotiated: Negotiated,
-    pub(crate) group: NamedGroup,
+    /// `None` without ephemeral keys.
+    pub(crate) group: Option<NamedGroup>,
     pub(crate) master: MasterSecret,
     pub(crate) peer_fingerprint: Option<Fingerprint>,
     /// The body of the peer's Certificate message, until it is known whether it is remembered.
     pub(crate) peer_chain: Option<Vec<u8>>,
     /// The peer asked for our certificate and got it.
     pub(crate) showed: bool,
+    /// The pre-shared key that went into the master secret.
+    pub(crate) shared: Option<Shared>,
     /// An earlier session goes on.
     pub(crate) resumed: bool,
 }
@@ -111,8 +115,9 @@ impl Context {
     }
 
     pub(crate) fn send_certificate(&mut self) {
-        let identity = self.config.identity.clone();
-        self.send(MessageType::CERTIFICATE, |out| out.extend_from_slice(identity.message()));
+        if let Some(identity) = self.config.identity.clone() {
+            self.send(MessageType::CERTIFICATE, |out| out.extend_from_slice(identity.message()));
+        }
     }
 
     /// Makes the master secret and the keys. The transcript ends with ClientKeyExchange.
@@ -135,8 +140,18 @@ impl Context {
         self.install_keys(&master, &negotiated.randoms);
         self.transcript.forget_messages();
         let (group, peer_fingerprint) = (session.group(), session.peer_fingerprint());
+        let shared = session.shared().cloned();
         self.session = Some(session);
-        Keyed { negotiated, group, master, peer_fingerprint, peer_chain: None, showed: false, resumed: true }
+        Keyed {
+            negotiated,
+            group,
+            master,
+            peer_fingerprint,
+            peer_chain: None,
+            showed: false,
+            shared,
+            resumed: true,
+        }
     }
 
     fn install_keys(&mut self, master: &MasterSecret, randoms: &Randoms) {
@@ -189,14 +204,17 @@ impl Context {
     /// Signs with our certificate's key.
     pub(crate) fn sign(&mut self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CloseReason> {
         let Config { identity, backend, .. } = &self.config;
-        let signature = identity.key().sign(backend, scheme, message, &mut self.rng);
+        let key = identity.as_ref().map(|identity| identity.key());
+        let signature = key.and_then(|key| key.sign(backend, scheme, message, &mut self.rng));
         signature.ok_or(CloseReason::SigningFailed)
     }
 
     /// Signs all messages so far; RFC 5246 section 7.4.8.
     pub(crate) fn sign_transcript(&mut self, scheme: SignatureScheme) -> Result<Vec<u8>, CloseReason> {
         let Config { identity, backend, .. } = &self.config;
-        let signature = identity.key().sign(backend, scheme, self.transcript.messages(), &mut self.rng);
+        let key = identity.as_ref().map(|identity| identity.key());
+        let signature =
+            key.and_then(|key| key.sign(backend, scheme, self.transcript.messages(), &mut self.rng));
         signature.ok_or(CloseReason::SigningFailed)
     }
 
@@ -232,6 +250,27 @@ impl Context {
         })?;
         let chain = self.config.keeps_sessions().then(|| message.body.clone());
         Ok(PeerIdentity { chain, ..peer })
+    }
+}
+
+impl Keyed {
+    /// After a key exchange with a pre-shared key: nobody has shown a certificate.
+    pub(crate) fn by_shared_key(
+        negotiated: Negotiated,
+        group: Option<NamedGroup>,
+        master: MasterSecret,
+        shared: Shared,
+    ) -> Self {
+        Self {
+            negotiated,
+            group,
+            master,
+            peer_fingerprint: None,
+            peer_chain: None,
+            showed: false,
+            shared: Some(shared),
+            resumed: false,
+        }
     }
 }
 
@@ -303,6 +342,7 @@ pub(crate) const fn alert_for(reason: CloseReason) -> Option<AlertDescription> {
         | CloseReason::Peer
         | CloseReason::PeerAlert(_)
         | CloseReason::Timeout { .. }
+        | CloseReason::KeysDiffer { .. }
         | CloseReason::KeysExhausted => return None,
         CloseReason::Malformed { .. } => AlertDescription::DECODE_ERROR,
         CloseReason::UnexpectedMessage(_) => AlertDescription::UNEXPECTED_MESSAGE,

@@ -48,12 +48,28 @@ code_points! { CipherSuite, "suite {:#06x}":
     ECDHE_RSA_CHACHA20_POLY1305_SHA256 = 0xcca8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
     /// The same as the first with AES-128-CCM and a tag of eight octets, for small devices. RFC 7251.
     ECDHE_ECDSA_AES_128_CCM_8 = 0xc0ae, "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
+    /// A key that both have, mixed with ephemeral Diffie-Hellman on curves; AES-128-GCM; SHA-256. RFC 8442.
+    ECDHE_PSK_AES_128_GCM_SHA256 = 0xd001, "TLS_ECDHE_PSK_WITH_AES_128_GCM_SHA256";
+    /// The same with AES-256-GCM and SHA-384. RFC 8442.
+    ECDHE_PSK_AES_256_GCM_SHA384 = 0xd002, "TLS_ECDHE_PSK_WITH_AES_256_GCM_SHA384";
+    /// The same with ChaCha20-Poly1305 and SHA-256. RFC 7905.
+    ECDHE_PSK_CHACHA20_POLY1305_SHA256 = 0xccac, "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256";
+    /// The same with AES-128-CCM and a tag of eight octets, for small devices. RFC 8442.
+    ECDHE_PSK_AES_128_CCM_8_SHA256 = 0xd003, "TLS_ECDHE_PSK_WITH_AES_128_CCM_8_SHA256";
+    /// A key that both have and nothing else; AES-128-GCM; SHA-256. RFC 5487.
+    PSK_AES_128_GCM_SHA256 = 0x00a8, "TLS_PSK_WITH_AES_128_GCM_SHA256";
+    /// The same with AES-256-GCM and SHA-384. RFC 5487.
+    PSK_AES_256_GCM_SHA384 = 0x00a9, "TLS_PSK_WITH_AES_256_GCM_SHA384";
+    /// The same with ChaCha20-Poly1305 and SHA-256. RFC 7905.
+    PSK_CHACHA20_POLY1305_SHA256 = 0xccab, "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256";
+    /// The same with AES-128-CCM and a tag of eight octets, for small devices. RFC 6655.
+    PSK_AES_128_CCM_8 = 0xc0a8, "TLS_PSK_WITH_AES_128_CCM_8";
     /// Not a suite: the client says that it knows secure renegotiation; RFC 5746 section 3.3.
     EMPTY_RENEGOTIATION_INFO_SCSV = 0x00ff, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV";
 }
 
 impl CipherSuite {
-    /// The suites that are implemented, the first choice first.
+    /// The suites with certificates that are implemented, the first choice first.
     pub const SUPPORTED: [Self; 6] = [
         Self::ECDHE_ECDSA_AES_128_GCM_SHA256,
         Self::ECDHE_ECDSA_AES_256_GCM_SHA384,
@@ -63,9 +79,21 @@ impl CipherSuite {
         Self::ECDHE_RSA_CHACHA20_POLY1305_SHA256,
     ];
 
+    /// The suites with keys that both ends have, the first choice first: those with ephemeral keys, whose connections stay
+    /// secret when the key gets known, before those without. They are used only where there is such a key.
+    pub const PRE_SHARED: [Self; 6] = [
+        Self::ECDHE_PSK_AES_128_GCM_SHA256,
+        Self::ECDHE_PSK_AES_256_GCM_SHA384,
+        Self::ECDHE_PSK_CHACHA20_POLY1305_SHA256,
+        Self::PSK_AES_128_GCM_SHA256,
+        Self::PSK_AES_256_GCM_SHA384,
+        Self::PSK_CHACHA20_POLY1305_SHA256,
+    ];
+
     /// Suites that are implemented for small devices, and used only if [`crate::Config::suites`] has them: one in 2^64 forged
     /// records passes their short tags.
-    pub const CONSTRAINED: [Self; 1] = [Self::ECDHE_ECDSA_AES_128_CCM_8];
+    pub const CONSTRAINED: [Self; 3] =
+        [Self::ECDHE_ECDSA_AES_128_CCM_8, Self::ECDHE_PSK_AES_128_CCM_8_SHA256, Self::PSK_AES_128_CCM_8];
 }
 
 /// A group for the key exchange by its number in the IANA registry.

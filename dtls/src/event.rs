@@ -30,13 +30,14 @@ pub enum Event {
 pub struct Connected {
     /// The cipher suite.
     pub suite: CipherSuite,
-    /// The group of the key exchange.
-    pub group: NamedGroup,
+    /// The group of the key exchange; `None` if there was no other key than the pre-shared one.
+    pub group: Option<NamedGroup>,
     /// The profile for SRTP, if one was agreed on.
     pub srtp_profile: Option<SrtpProfile>,
-    /// The SHA-256 fingerprint of the peer's certificate; `None` if it was not asked for one.
+    /// The SHA-256 fingerprint of the peer's certificate; `None` if it was not asked for one, or has shown a pre-shared key
+    /// instead: see [`crate::Connection::psk_identity`].
     pub peer_fingerprint: Option<Fingerprint>,
-    /// An earlier session was taken up: keys are new, the peer is the one that showed its certificate then.
+    /// An earlier session was taken up: keys are new, the peer is the one that showed its certificate or key then.
     pub resumed: bool,
 }
 
@@ -58,6 +59,15 @@ pub enum CloseReason {
     Timeout {
         /// A fatal alert that came unprotected when there were keys already. Anybody can have sent it, so it ended
         /// nothing, but it may tell why there was no answer.
+        unauthenticated_alert: Option<AlertDescription>,
+    },
+    /// The handshake with a pre-shared key was not complete in time, and its keys did not prove themselves: what the peer sent
+    /// under them could not be opened, or it did not answer what we sent under them. Records that cannot be opened are dropped
+    /// in silence (RFC 6347 section 4.1.2.7), and a server does not say that it lacks the key (RFC 4279 section 2), so that
+    /// this is all there is to tell that the keys differ.
+    #[error("no record under the keys was understood in time: perhaps the pre-shared keys differ")]
+    KeysDiffer {
+        /// As in [`CloseReason::Timeout`].
         unauthenticated_alert: Option<AlertDescription>,
     },
     /// A message broke its format; RFC 5246 section 7.2.2, decode_error.
@@ -124,7 +134,8 @@ pub enum CloseReason {
 
 impl fmt::Display for Connected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.suite, self.group)?;
+        write!(f, "{}", self.suite)?;
+        self.group.map_or(Ok(()), |group| write!(f, " {group}"))?;
         self.srtp_profile.map_or(Ok(()), |profile| write!(f, " {profile}"))?;
         if self.resumed { f.write_str(" resumed") } else { Ok(()) }
     }

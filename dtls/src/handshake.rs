@@ -10,6 +10,7 @@ mod client_hello;
 mod finished;
 mod hello_verify_request;
 mod key_exchange;
+mod pre_shared_key;
 mod server_hello;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use client_hello::ClientHello;
 pub use finished::Finished;
 pub use hello_verify_request::HelloVerifyRequest;
 pub use key_exchange::{ClientKeyExchange, ServerKeyExchange};
+pub use pre_shared_key::{PskClientKeyExchange, PskServerKeyExchange};
 pub use server_hello::ServerHello;
 
 use crate::error::{Kind, ParseError};
@@ -149,7 +151,8 @@ impl fmt::Display for FragmentHeader {
     }
 }
 
-/// Any message, for those who look at a handshake from outside. Key exchange messages are read as those of ECDHE.
+/// Any message, for those who look at a handshake from outside and do not know its suite. Key exchange messages are read as
+/// those of ECDHE if they can be, or else as those with a pre-shared key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message<'a> {
@@ -165,6 +168,8 @@ pub enum Message<'a> {
     Certificate(CertificateChain<'a>),
     /// ServerKeyExchange.
     ServerKeyExchange(ServerKeyExchange<'a>),
+    /// ServerKeyExchange with a pre-shared key.
+    PskServerKeyExchange(PskServerKeyExchange<'a>),
     /// CertificateRequest.
     CertificateRequest(CertificateRequest<'a>),
     /// ServerHelloDone; RFC 5246 section 7.4.5.
@@ -173,6 +178,8 @@ pub enum Message<'a> {
     CertificateVerify(DigitallySigned<'a>),
     /// ClientKeyExchange.
     ClientKeyExchange(ClientKeyExchange<'a>),
+    /// ClientKeyExchange with a pre-shared key.
+    PskClientKeyExchange(PskClientKeyExchange<'a>),
     /// Finished.
     Finished(Finished),
     /// A message of another type.
@@ -192,11 +199,11 @@ impl<'a> Message<'a> {
             MessageType::SERVER_HELLO => Self::ServerHello(ServerHello::parse(body)?),
             MessageType::HELLO_VERIFY_REQUEST => Self::HelloVerifyRequest(HelloVerifyRequest::parse(body)?),
             MessageType::CERTIFICATE => Self::Certificate(CertificateChain::parse(body)?),
-            MessageType::SERVER_KEY_EXCHANGE => Self::ServerKeyExchange(ServerKeyExchange::parse(body)?),
+            MessageType::SERVER_KEY_EXCHANGE => server_key_exchange(body)?,
             MessageType::CERTIFICATE_REQUEST => Self::CertificateRequest(CertificateRequest::parse(body)?),
             MessageType::SERVER_HELLO_DONE => empty().map(|()| Self::ServerHelloDone)?,
             MessageType::CERTIFICATE_VERIFY => Self::CertificateVerify(DigitallySigned::parse(body)?),
-            MessageType::CLIENT_KEY_EXCHANGE => Self::ClientKeyExchange(ClientKeyExchange::parse(body)?),
+            MessageType::CLIENT_KEY_EXCHANGE => client_key_exchange(body)?,
             MessageType::FINISHED => Self::Finished(Finished::parse(body)?),
             other => Self::Unknown(other, body),
         })
@@ -210,11 +217,11 @@ impl<'a> Message<'a> {
             Self::ServerHello(_) => MessageType::SERVER_HELLO,
             Self::HelloVerifyRequest(_) => MessageType::HELLO_VERIFY_REQUEST,
             Self::Certificate(_) => MessageType::CERTIFICATE,
-            Self::ServerKeyExchange(_) => MessageType::SERVER_KEY_EXCHANGE,
+            Self::ServerKeyExchange(_) | Self::PskServerKeyExchange(_) => MessageType::SERVER_KEY_EXCHANGE,
             Self::CertificateRequest(_) => MessageType::CERTIFICATE_REQUEST,
             Self::ServerHelloDone => MessageType::SERVER_HELLO_DONE,
             Self::CertificateVerify(_) => MessageType::CERTIFICATE_VERIFY,
-            Self::ClientKeyExchange(_) => MessageType::CLIENT_KEY_EXCHANGE,
+            Self::ClientKeyExchange(_) | Self::PskClientKeyExchange(_) => MessageType::CLIENT_KEY_EXCHANGE,
             Self::Finished(_) => MessageType::FINISHED,
             Self::Unknown(kind, _) => *kind,
         }
@@ -229,9 +236,11 @@ impl<'a> Message<'a> {
             Self::HelloVerifyRequest(message) => message.encoded_len(),
             Self::Certificate(message) => message.encoded_len(),
             Self::ServerKeyExchange(message) => message.encoded_len(),
+            Self::PskServerKeyExchange(message) => message.encoded_len(),
             Self::CertificateRequest(message) => message.encoded_len(),
             Self::CertificateVerify(message) => message.encoded_len(),
             Self::ClientKeyExchange(message) => message.encoded_len(),
+            Self::PskClientKeyExchange(message) => message.encoded_len(),
             Self::Finished(message) => message.encoded_len(),
             Self::Unknown(_, body) => body.len(),
         }
@@ -246,9 +255,11 @@ impl<'a> Message<'a> {
             Self::HelloVerifyRequest(message) => message.encode(out),
             Self::Certificate(message) => message.encode(out),
             Self::ServerKeyExchange(message) => message.encode(out),
+            Self::PskServerKeyExchange(message) => message.encode(out),
             Self::CertificateRequest(message) => message.encode(out),
             Self::CertificateVerify(message) => message.encode(out),
             Self::ClientKeyExchange(message) => message.encode(out),
+            Self::PskClientKeyExchange(message) => message.encode(out),
             Self::Finished(message) => message.encode(out),
             Self::Unknown(_, body) => out.extend_from_slice(body),
         }
@@ -264,13 +275,32 @@ impl fmt::Display for Message<'_> {
             Self::HelloVerifyRequest(message) => message.fmt(f),
             Self::Certificate(message) => message.fmt(f),
             Self::ServerKeyExchange(message) => message.fmt(f),
+            Self::PskServerKeyExchange(message) => message.fmt(f),
             Self::CertificateRequest(message) => message.fmt(f),
             Self::CertificateVerify(message) => write!(f, "CertificateVerify {message}"),
             Self::ClientKeyExchange(message) => message.fmt(f),
+            Self::PskClientKeyExchange(message) => message.fmt(f),
             Self::Finished(message) => message.fmt(f),
             Self::Unknown(kind, body) => write!(f, "{kind} len={}", body.len()),
         }
     }
+}
+
+/// No message reads as two of them, unless its hint has 768 octets or more: only then does the length of a hint look like the
+/// type of a curve.
+fn server_key_exchange(body: &[u8]) -> Result<Message<'_>, ParseError> {
+    let psk =
+        |is_ephemeral| PskServerKeyExchange::parse(body, is_ephemeral).map(Message::PskServerKeyExchange);
+    let signed = ServerKeyExchange::parse(body).map(Message::ServerKeyExchange);
+    signed.or_else(|fault| psk(false).or_else(|_| psk(true)).map_err(|_| fault))
+}
+
+/// No message reads as two of them: their lengths tell.
+fn client_key_exchange(body: &[u8]) -> Result<Message<'_>, ParseError> {
+    let psk =
+        |is_ephemeral| PskClientKeyExchange::parse(body, is_ephemeral).map(Message::PskClientKeyExchange);
+    let plain = ClientKeyExchange::parse(body).map(Message::ClientKeyExchange);
+    plain.or_else(|fault| psk(false).or_else(|_| psk(true)).map_err(|_| fault))
 }
 
 #[cfg(test)]

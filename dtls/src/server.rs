@@ -12,6 +12,15 @@
 //! flight 6                              <----          ChangeCipherSpec, Finished
 //! ```
 //!
+//! With a pre-shared key there are no certificates and no signatures; RFC 4279 section 2, RFC 5489 section 2. Without ephemeral
+//! keys ServerKeyExchange is there only if there is a hint:
+//!
+//! ```text
+//! flight 4                              <----   ServerHello, [ServerKeyExchange], ServerHelloDone
+//! flight 5   ClientKeyExchange, ChangeCipherSpec, Finished                   ---->
+//! flight 6                              <----          ChangeCipherSpec, Finished
+//! ```
+//!
 //! If we take up the session that the hello names, the rest is shorter; RFC 5246 section 7.3, figure 2. The last flight is
 //! then the client's:
 //!
@@ -19,6 +28,8 @@
 //! flight 4                              <----   ServerHello, ChangeCipherSpec, Finished
 //! flight 5   ChangeCipherSpec, Finished                                      ---->
 //! ```
+
+mod pre_shared;
 
 use rand::Rng;
 
@@ -29,7 +40,8 @@ use crate::context::{
     signed_key_exchange,
 };
 use crate::crypto::key_exchange::EphemeralKey;
-use crate::crypto::suite::Suite;
+use crate::crypto::signing::SigningKey;
+use crate::crypto::suite::{Exchange, Suite};
 use crate::crypto::{CipherSuite, NamedGroup, SignatureScheme};
 use crate::event::CloseReason;
 use crate::extension::{
@@ -53,6 +65,8 @@ pub(crate) enum State {
     Certificate(Offered),
     ClientKeyExchange(Offered, Option<PeerIdentity>),
     CertificateVerify(Keyed, PeerIdentity),
+    /// With a pre-shared key, and perhaps an ephemeral one.
+    PreSharedExchange(Negotiated, Option<EphemeralKey>),
     Finished(Keyed),
     /// We go on with a session.
     Resumed(Keyed),
@@ -72,6 +86,7 @@ impl State {
             Self::Certificate(..) => "waits for Certificate",
             Self::ClientKeyExchange(..) => "waits for ClientKeyExchange",
             Self::CertificateVerify(..) => "waits for CertificateVerify",
+            Self::PreSharedExchange(..) => "waits for ClientKeyExchange, pre-shared key",
             Self::Finished(..) => "waits for Finished",
             Self::Resumed(..) => "waits for Finished, session resumed",
         }
@@ -97,11 +112,12 @@ impl State {
                 let master = cx.make_keys(&premaster, &negotiated);
                 let mut keyed = Keyed {
                     negotiated,
-                    group,
+                    group: Some(group),
                     master,
                     peer_fingerprint: None,
                     peer_chain: None,
                     showed: true,
+                    shared: None,
                     resumed: false,
                 };
                 match peer {
@@ -120,6 +136,9 @@ impl State {
                 cx.transcript.forget_messages();
                 Self::Finished(keyed)
             }
+            (Self::PreSharedExchange(negotiated, key), MessageType::CLIENT_KEY_EXCHANGE) => {
+                Self::Finished(pre_shared::client_key_exchange(negotiated, key, cx, message)?)
+            }
             (Self::Finished(keyed), MessageType::FINISHED) => {
                 cx.answer_finished(message, &keyed.master)?;
                 return Ok(Step::Done(Box::new(keyed)));
@@ -137,6 +156,7 @@ impl State {
 /// What is chosen from the client's hello.
 struct Choice {
     suite: &'static Suite,
+    means: Means,
     srtp_profile: Option<SrtpProfile>,
     mki: Vec<u8>,
     protocol: Option<usize>,
@@ -146,6 +166,26 @@ struct Choice {
     renegotiation_info: bool,
     point_formats: bool,
     session_id: Vec<u8>,
+}
+
+/// What a full handshake with the suite takes besides it.
+#[derive(Debug, Clone, Copy)]
+enum Means {
+    /// A group, and what we sign our key share with.
+    Signed(NamedGroup, SignatureScheme),
+    /// A group.
+    Ephemeral(NamedGroup),
+    /// Nothing; so it is with a session, too.
+    Nothing,
+}
+
+impl Means {
+    const fn group(self) -> Option<NamedGroup> {
+        match self {
+            Self::Signed(group, _) | Self::Ephemeral(group) => Some(group),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// Flight 4.
@@ -164,18 +204,33 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<State, CloseReason>
         cx.send_finished(&keyed.master);
         return Ok(State::Resumed(keyed));
     }
-    let (group, scheme) = choose_key_exchange(&hello, &cx.config)?;
-    let key = EphemeralKey::generate(&cx.config.backend, group, &mut cx.rng)
-        .ok_or(CloseReason::NothingInCommon("group"))?;
+    let generate = |group| {
+        let key = EphemeralKey::generate(&cx.config.backend, group, &mut cx.rng);
+        key.ok_or(CloseReason::NothingInCommon("group"))
+    };
+    let key = choice.means.group().map(generate).transpose()?;
     if cx.config.keeps_sessions() && choice.extended {
         choice.session_id = vec![0; ID_LEN];
         cx.rng.fill_bytes(&mut choice.session_id);
     }
-    let randoms = Randoms { client: *hello.random, server: random };
-
     begin(cx, message, &hello, terms, &choice, &random);
+    let means = choice.means;
+    let negotiated = choice.negotiated(&hello, random);
+    match (means, key) {
+        (Means::Signed(_, scheme), Some(key)) => offer_signed(negotiated, key, scheme, cx),
+        (_, key) => Ok(pre_shared::offer(negotiated, key, cx)),
+    }
+}
+
+/// The rest of flight 4, behind the ServerHello, with our certificate.
+fn offer_signed(
+    negotiated: Negotiated,
+    key: EphemeralKey,
+    scheme: SignatureScheme,
+    cx: &mut Context,
+) -> Result<State, CloseReason> {
     cx.send_certificate();
-    send_key_exchange(cx, &key, scheme, &randoms)?;
+    send_key_exchange(cx, &key, scheme, &negotiated.randoms)?;
     if cx.config.verifier.is_some() {
         send_certificate_request(cx);
     }
@@ -183,7 +238,7 @@ fn client_hello(cx: &mut Context, message: &Whole) -> Result<State, CloseReason>
     if cx.config.verifier.is_none() {
         cx.transcript.forget_messages();
     }
-    let offered = Offered { negotiated: choice.negotiated(&hello, random), key };
+    let offered = Offered { negotiated, key };
     Ok(match cx.config.verifier {
         Some(_) => State::Certificate(offered),
         None => State::ClientKeyExchange(offered, None),
@@ -243,10 +298,10 @@ fn choose(
         return Err(CloseReason::IllegalParameter("no null compression"));
     }
     let extended = check_common(&hello.extensions, config, kind)?;
-    let authentication = config.identity.key().authentication();
-    let suite = config.suites.iter().filter(|suite| hello.suites.contains(suite.0));
-    let suite = suite.filter_map(|suite| suite.suite()).find(|suite| suite.authentication == authentication);
-    let suite = session.map(Session::suite).or(suite);
+    let (suite, means) = match session {
+        Some(session) => (session.suite(), Means::Nothing),
+        None => choose_suite(hello, config)?,
+    };
     let offered = find_srtp(&hello.extensions, kind)?;
     let is_offered = |profile: &&SrtpProfile| offered.is_some_and(|offer| offer.profiles.contains(profile.0));
     // Keys for SRTP are exported, which needs the extended master secret.
@@ -254,7 +309,8 @@ fn choose(
     let mki = offered.map(|offer| offer.mki).filter(|_| config.accept_srtp_mki).unwrap_or_default();
     let has = |extension| hello.extensions.find(extension).is_some();
     Ok(Choice {
-        suite: suite.ok_or(CloseReason::NothingInCommon("cipher suite"))?,
+        suite,
+        means,
         srtp_profile,
         mki: if srtp_profile.is_some() { mki.to_vec() } else { Vec::new() },
         protocol: choose_protocol(&hello.extensions, config)?,
@@ -262,7 +318,7 @@ fn choose(
         extended,
         renegotiation_info: has(ExtensionType::RENEGOTIATION_INFO)
             || hello.suites.contains(CipherSuite::EMPTY_RENEGOTIATION_INFO_SCSV.0),
-        point_formats: has(ExtensionType::EC_POINT_FORMATS),
+        point_formats: has(ExtensionType::EC_POINT_FORMATS) && suite.exchange.is_ephemeral(),
         session_id: Vec::new(),
     })
 }
@@ -274,33 +330,62 @@ fn called(hello: &ClientHello<'_>) -> Result<Option<String>, CloseReason> {
     Ok(name.and_then(|name| name.host_name).map(str::to_owned))
 }
 
-/// The group of the key exchange, and what we sign it with.
-fn choose_key_exchange(
-    hello: &ClientHello<'_>,
-    config: &Config,
-) -> Result<(NamedGroup, SignatureScheme), CloseReason> {
-    let (kind, key) = (MessageType::CLIENT_HELLO, config.identity.key());
-    let list =
-        |extension| hello.extensions.find(extension).map(parse_u16_list).transpose().map_err(malformed(kind));
-    let group = match list(ExtensionType::SUPPORTED_GROUPS)? {
-        Some(groups) => {
-            //= rfc8422#5.1-6
-            if key.curve().is_some_and(|curve| !groups.contains(curve.0)) {
-                return Err(CloseReason::NothingInCommon("curve of our certificate"));
+/// Our first suite that the client has, together with what it takes. If nothing goes, the reason is that of the first.
+fn choose_suite(hello: &ClientHello<'_>, config: &Config) -> Result<(&'static Suite, Means), CloseReason> {
+    let list = |extension| {
+        let content = hello.extensions.find(extension).map(parse_u16_list);
+        content.transpose().map_err(malformed(MessageType::CLIENT_HELLO))
+    };
+    let (groups, schemes) =
+        (list(ExtensionType::SUPPORTED_GROUPS)?, list(ExtensionType::SIGNATURE_ALGORITHMS)?);
+    let mut fault = None;
+    let common = config.suites.iter().filter(|suite| hello.suites.contains(suite.0));
+    for suite in common.filter_map(|suite| suite.suite()) {
+        let means = match suite.exchange {
+            Exchange::PreShared => Ok(Means::Nothing),
+            Exchange::EphemeralPreShared => choose_group(groups, config).map(Means::Ephemeral),
+            Exchange::Signed(authentication) => {
+                let key = config.identity.as_ref().map(|identity| identity.key());
+                let Some(key) = key.filter(|key| key.authentication() == authentication) else { continue };
+                choose_signed(groups, schemes, key, config)
             }
-            config.groups.iter().find(|group| groups.contains(group.0))
+        };
+        match means {
+            Ok(means) => return Ok((suite, means)),
+            Err(reason) => fault = fault.or(Some(reason)),
         }
+    }
+    Err(fault.unwrap_or(CloseReason::NothingInCommon("cipher suite")))
+}
+
+/// The group of the key exchange, and what we sign it with.
+fn choose_signed(
+    groups: Option<U16List<'_>>,
+    schemes: Option<U16List<'_>>,
+    key: &SigningKey,
+    config: &Config,
+) -> Result<Means, CloseReason> {
+    //= rfc8422#5.1-6
+    if let (Some(groups), Some(curve)) = (groups, key.curve())
+        && !groups.contains(curve.0)
+    {
+        return Err(CloseReason::NothingInCommon("curve of our certificate"));
+    }
+    let group = choose_group(groups, config)?;
+    // Who names none means SHA-1, which we do not do; RFC 5246 section 7.4.1.4.1.
+    let scheme =
+        key.schemes().iter().find(|scheme| schemes.is_some_and(|schemes| schemes.contains(scheme.0)));
+    let scheme = scheme.ok_or(CloseReason::NothingInCommon("signature algorithm"))?;
+    Ok(Means::Signed(group, *scheme))
+}
+
+fn choose_group(groups: Option<U16List<'_>>, config: &Config) -> Result<NamedGroup, CloseReason> {
+    let group = match groups {
+        Some(groups) => config.groups.iter().find(|group| groups.contains(group.0)),
         // Who names none can do any; RFC 8422 section 4. Nobody lacks P-256.
         None => config.groups.iter().find(|group| **group == NamedGroup::SECP256R1).or(config.groups.first()),
     };
-    // Who names none means SHA-1, which we do not do; RFC 5246 section 7.4.1.4.1.
-    let schemes = list(ExtensionType::SIGNATURE_ALGORITHMS)?;
-    let scheme =
-        key.schemes().iter().find(|scheme| schemes.is_some_and(|schemes| schemes.contains(scheme.0)));
-    Ok((
-        *group.ok_or(CloseReason::NothingInCommon("group"))?,
-        *scheme.ok_or(CloseReason::NothingInCommon("signature algorithm"))?,
-    ))
+    group.copied().ok_or(CloseReason::NothingInCommon("group"))
 }
 
 /// Our first choice among the client's protocols.

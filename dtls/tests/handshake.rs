@@ -11,7 +11,7 @@ fn client_and_server_connect_and_agree_on_everything() {
     let mut pair = connected_pair();
     let (a, z) = (pair.a.connected.unwrap(), pair.z.connected.unwrap());
     assert_eq!(a.suite, CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256);
-    assert_eq!(a.group, NamedGroup::X25519);
+    assert_eq!(a.group, Some(NamedGroup::X25519));
     assert_eq!(a.srtp_profile, Some(SrtpProfile::AES128_CM_HMAC_SHA1_80));
     assert_eq!((a.suite, a.group, a.srtp_profile), (z.suite, z.group, z.srtp_profile));
     assert_eq!(a.peer_fingerprint, Some(ZOE.fingerprint()));

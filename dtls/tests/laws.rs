@@ -36,3 +36,10 @@ fn a_connection_with_ids_in_its_records_keeps_all_laws() {
     subject(true, 1200, true);
     subject(false, 256, true);
 }
+
+#[test]
+fn a_connection_with_pre_shared_keys_keeps_all_laws() {
+    let make = |seed: u64| (Peer::new(psk_client(), 2 * seed), Peer::new(psk_server(), 2 * seed + 1));
+    let done = |a: &Peer, z: &Peer| a.connected.is_some() && z.connected.is_some();
+    Subject { make: &make, done: &done, memory: 200_000 }.keeps_all_laws();
+}

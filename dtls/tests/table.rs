@@ -4,18 +4,70 @@
 mod common;
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::*;
 use nomagic_dtls::handshake::{FragmentHeader, HelloVerifyRequest, MessageType};
 use nomagic_dtls::record::{ContentType, Header, Records, Version};
-use nomagic_dtls::{Alert, AlertDescription, Role, Stats, Summary};
+use nomagic_dtls::{Alert, AlertDescription, CipherSuite, Config, Role, SessionCache, Stats, Summary};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::golden;
+use nomagic_testkit::link::Link;
 use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+
+/// How the two ends come together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// With certificates.
+    Signed,
+    /// With a pre-shared key, a hint at which one, and nothing else.
+    PreShared,
+    /// With a pre-shared key and ephemeral ones.
+    EphemeralPreShared,
+    /// By a session.
+    Resumed,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [Self::Signed, Self::PreShared, Self::EphemeralPreShared, Self::Resumed];
+
+    /// What the table calls it behind the name of a state; nothing for the usual one.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Signed | Self::Resumed => "",
+            Self::PreShared => " (plain)",
+            Self::EphemeralPreShared => " (with ephemeral keys)",
+        }
+    }
+
+    fn configs(self) -> (Config, Config) {
+        match self {
+            Self::Signed => (client_config(), server_config()),
+            Self::PreShared => {
+                let (client, mut server) =
+                    (of_suite(psk_client(), CipherSuite::PSK_AES_128_GCM_SHA256), psk_server());
+                server.pre_shared_keys = Some(keys().with_hint("lamp").unwrap());
+                (client, server)
+            }
+            Self::EphemeralPreShared => (psk_client(), psk_server()),
+            Self::Resumed => {
+                let cache = SessionCache::new(1, Duration::from_secs(600));
+                let (mut client, mut server) = (client_config(), server_config());
+                (client.keep_session, server.session_cache) = (true, Some(cache));
+                let (a, z) = (Peer::new(client.clone(), 3), Peer::new(server.clone(), 4));
+                let mut pair = Pair::new(a, z, Link::new, 5);
+                pair.run_until(both_connected);
+                client.session = pair.a.connection.session();
+                (client, server)
+            }
+        }
+    }
+}
 
 /// The end that is looked at, and a partner that says what belongs there.
 struct Scene {
+    way: Way,
     own: Peer,
     partner: Peer,
     now: Instant,
@@ -26,13 +78,13 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(role: Role) -> Self {
-        let mut server = server_config();
+    fn new(way: Way, role: Role) -> Self {
+        let (client, mut server) = way.configs();
         server.cookies = true;
         server.address_validated = true;
-        let (client, server) = (Peer::new(client_config(), 1), Peer::new(server, 2));
+        let (client, server) = (Peer::new(client, 1), Peer::new(server, 2));
         let (own, partner) = if role == Role::Client { (client, server) } else { (server, client) };
-        let mut scene = Self { own, partner, now: origin(), messages: 0, said: Vec::new() };
+        let mut scene = Self { way, own, partner, now: origin(), messages: 0, said: Vec::new() };
         scene.said = flight(&mut scene.own, scene.now);
         scene
     }
@@ -77,8 +129,8 @@ fn request() -> Vec<u8> {
 }
 
 /// The scenes of a handshake in order: `steps` records of the partner have been heard. `None` behind the last.
-fn scene(role: Role, steps: usize) -> Option<Scene> {
-    let mut scene = Scene::new(role);
+fn scene(way: Way, role: Role, steps: usize) -> Option<Scene> {
+    let mut scene = Scene::new(way, role);
     let mut pending: Vec<Vec<u8>> = Vec::new();
     for _ in 0..steps {
         if pending.is_empty() {
@@ -96,19 +148,20 @@ fn scene(role: Role, steps: usize) -> Option<Scene> {
 type Act = fn(&mut Scene);
 type Reach = Box<dyn Fn() -> Scene>;
 
-/// All states, by the name that `Debug` gives them, with a way to get there.
-fn states(role: Role) -> Vec<(String, Reach)> {
+/// All states, by the name that `Debug` gives them, with a way to get there. Those that all ways have in common are told of
+/// the first only.
+fn states(way: Way, role: Role) -> Vec<(String, Reach)> {
     let mut states: Vec<(String, Reach)> = Vec::new();
     for steps in 0.. {
-        let Some(reached) = scene(role, steps) else { break };
+        let Some(reached) = scene(way, role, steps) else { break };
         let mut state = name(&reached);
         if states.last().is_some_and(|(last, _)| *last == state) {
             state += ", ChangeCipherSpec heard";
         }
-        states.push((state, Box::new(move || scene(role, steps).unwrap())));
+        states.push((state, Box::new(move || scene(way, role, steps).unwrap())));
         if role == Role::Client && steps == 0 {
-            let asked = || {
-                let mut scene = Scene::new(Role::Client);
+            let asked = move || {
+                let mut scene = Scene::new(way, Role::Client);
                 let record = scene.message(MessageType::HELLO_VERIFY_REQUEST, &request());
                 scene.tell(&record);
                 scene
@@ -116,8 +169,12 @@ fn states(role: Role) -> Vec<(String, Reach)> {
             states.push((name(&asked()), Box::new(asked)));
         }
     }
+    if way != Way::Signed {
+        states.retain(|(name, _)| name.contains("pre-shared key") || name.contains("Finished"));
+        return states;
+    }
     let last = states.len();
-    let connected = move || scene(role, last - usize::from(role == Role::Client) - 1).unwrap();
+    let connected = move || scene(way, role, last - usize::from(role == Role::Client) - 1).unwrap();
     let closing = move || {
         let mut scene = connected();
         let now = scene.now;
@@ -140,14 +197,15 @@ fn name(scene: &Scene) -> String {
     words.trim_start_matches("Connection(").trim_end_matches(')').to_owned()
 }
 
-/// A genuine body for each message; what our end would say itself is taken from it.
-fn body(kind: MessageType) -> Vec<u8> {
+/// A genuine body for each message, of this way if it has such a message; what our end would say itself is taken from it.
+fn body(way: Way, kind: MessageType) -> Vec<u8> {
     if kind == MessageType::HELLO_VERIFY_REQUEST {
         return request();
     }
-    for role in [Role::Client, Role::Server] {
+    let ends = [way, Way::Signed].map(|way| [Role::Client, Role::Server].map(|role| (way, role)));
+    for (way, role) in ends.into_iter().flatten() {
         for steps in 0.. {
-            let Some(mut scene) = scene(role, steps) else { break };
+            let Some(mut scene) = scene(way, role, steps) else { break };
             for record in scene.partner_says() {
                 let Some(Ok((header, content))) = Records::new(&record).next() else { continue };
                 if header.epoch == 0 && header.content_type == ContentType::HANDSHAKE {
@@ -163,7 +221,7 @@ fn body(kind: MessageType) -> Vec<u8> {
 }
 
 fn tell_message(scene: &mut Scene, kind: MessageType) {
-    let record = scene.message(kind, &body(kind));
+    let record = scene.message(kind, &body(scene.way, kind));
     deliver(&mut scene.own, scene.now, &[record]);
 }
 
@@ -206,7 +264,7 @@ const ACTS: [(&str, Act); 25] = [
         s.now += 30 * MS;
         let role = s.own.connection.role();
         for steps in 0.. {
-            let Some(mut other) = scene(role, steps) else { break };
+            let Some(mut other) = scene(s.way, role, steps) else { break };
             if other.messages >= s.messages {
                 break;
             }
@@ -258,9 +316,10 @@ fn moved(before: &Stats, after: &Stats) -> String {
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     let mut table = String::new();
-    for role in [Role::Client, Role::Server] {
-        for (state, reach) in states(role) {
-            writeln!(table, "{state}").unwrap();
+    let ends = Way::ALL.map(|way| [Role::Client, Role::Server].map(|role| (way, role)));
+    for (way, role) in ends.into_iter().flatten() {
+        for (state, reach) in states(way, role) {
+            writeln!(table, "{state}{}", way.name()).unwrap();
             for (event, act) in ACTS {
                 let mut scene = reach();
                 scene.own.drain_events();

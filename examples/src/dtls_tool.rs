@@ -348,6 +348,9 @@ impl Running<'_> {
             self.tell(format_args!("{remote}  peer: {fingerprint}"));
         }
         let session = self.sessions.iter().find(|s| s.remote == remote && s.connected.is_some());
+        if let Some(identity) = session.and_then(|session| session.connection.psk_identity()) {
+            self.tell(format_args!("{remote}  pre-shared key of: {identity}"));
+        }
         let protocol = session.and_then(|session| session.connection.application_protocol());
         if let Some(protocol) = protocol {
             self.tell(format_args!("{remote}  application protocol: {}", String::from_utf8_lossy(protocol)));

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes);
     let _ = Identity::from_pem(&text, &text);
     for alphabet in [&*TO_SERVER, &*TO_CLIENT] {
-        let mut listener = Listener::new(alphabet.role);
+        let mut listener = Listener::new(alphabet);
         // The first letter is the hello of the other side; a certificate comes next.
         listener.hear(&alphabet.letters[0]);
         listener.hear(&Letter::certificate(bytes));

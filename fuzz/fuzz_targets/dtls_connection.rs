@@ -1,4 +1,4 @@
-//! Any datagrams to a client and to a server, before and during a handshake.
+//! Any datagrams to a client and to a server, before and during a handshake, with certificates or with pre-shared keys.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nomagic_dtls::handshake::FragmentHeader;
 use nomagic_dtls::record::Records;
-use nomagic_dtls::{Config, Connection, Identity, Verifier};
+use nomagic_dtls::{CipherSuite, Config, Connection, Identity, PreSharedKey, PreSharedKeys, Verifier};
 use nomagic_testkit::{clock, rng};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,10 +17,18 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = FragmentHeader::parse(fragment);
     }
     let verifier = || Verifier::callback(|_| true);
-    let mut ends = [
-        Connection::new(Config::client(Arc::clone(identity), verifier()), &mut rng(2)),
-        Connection::new(Config::server(Arc::clone(identity), verifier()), &mut rng(3)),
-    ];
+    let mut client = Config::client(Arc::clone(identity), verifier());
+    let mut server = Config::server(Arc::clone(identity), verifier());
+    let [way, ..] = *bytes else { return };
+    if way & 0x80 != 0 {
+        let key = || PreSharedKey::new("lamp", &[way; 32]).expect("it is long enough");
+        (client, server) =
+            (Config::client_with_key(key()), Config::server_with_keys(PreSharedKeys::new([key()])));
+        if way & 0x40 != 0 {
+            client.suites = vec![CipherSuite::PSK_AES_128_GCM_SHA256];
+        }
+    }
+    let mut ends = [Connection::new(client, &mut rng(2)), Connection::new(server, &mut rng(3))];
     let mut now = clock::origin();
     for command in bytes.chunks(24) {
         let side = usize::from(command[0] & 1);

@@ -3,12 +3,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nomagic_interop::orders::{Listener, TO_CLIENT, TO_SERVER, assert_sound};
+use nomagic_interop::orders::{Listener, PRE_SHARED, TO_CLIENT, TO_SERVER, assert_sound};
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((role, commands)) = bytes.split_first() else { return };
-    let alphabet = if role & 1 == 0 { &*TO_SERVER } else { &*TO_CLIENT };
-    let (mut listener, mut heard) = (Listener::new(alphabet.role), Vec::new());
+    let Some((which, commands)) = bytes.split_first() else { return };
+    let alphabet = match which % 6 {
+        0 => &*TO_SERVER,
+        1 => &*TO_CLIENT,
+        which => &PRE_SHARED[usize::from(which) - 2],
+    };
+    let (mut listener, mut heard) = (Listener::new(alphabet), Vec::new());
     for command in commands.chunks(2).take(40) {
         let index = usize::from(command[0]) % alphabet.letters.len();
         match command {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use nomagic_dtls::handshake::{FragmentHeader, MessageType};
 use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, Version};
-use nomagic_dtls::{Config, Role, Stats, Verifier};
+use nomagic_dtls::{CipherSuite, Config, PreSharedKey, PreSharedKeys, Role, Stats, Verifier};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::machine::Machine;
 
@@ -72,54 +72,96 @@ impl Letter {
     }
 }
 
+/// How the ends of a handshake come to their keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// With certificates: a server hears a client that has one, a client hears a server that does not ask for one.
+    Signed,
+    /// With a pre-shared key, and no hint at it.
+    PreShared,
+    /// With a pre-shared key and ephemeral ones.
+    EphemeralPreShared,
+}
+
 /// What one end can be told.
 #[derive(Debug)]
 pub struct Alphabet {
     /// Which end.
     pub role: Role,
-    /// First the [`GENUINE`] letters of a handshake that goes well, in order; then the others.
+    /// In which handshake.
+    pub way: Way,
+    /// How many of the letters are those of a handshake that goes well.
+    pub genuine: usize,
+    /// First the genuine letters, in order; then the others.
     pub letters: Vec<Letter>,
 }
 
-/// Letters of a handshake that goes well, for either end: a server hears a client with a certificate, a client hears a
-/// server that does not ask for one.
-pub const GENUINE: usize = 6;
-
 /// What a server can be told.
-pub static TO_SERVER: LazyLock<Alphabet> = LazyLock::new(|| Alphabet::new(Role::Server));
+pub static TO_SERVER: LazyLock<Alphabet> = LazyLock::new(|| Alphabet::new(Role::Server, Way::Signed));
 /// What a client can be told.
-pub static TO_CLIENT: LazyLock<Alphabet> = LazyLock::new(|| Alphabet::new(Role::Client));
+pub static TO_CLIENT: LazyLock<Alphabet> = LazyLock::new(|| Alphabet::new(Role::Client, Way::Signed));
+/// The same for servers and clients with pre-shared keys, without ephemeral keys and with them.
+pub static PRE_SHARED: LazyLock<[Alphabet; 4]> = LazyLock::new(|| {
+    let to = |role, way| Alphabet::new(role, way);
+    [
+        to(Role::Server, Way::PreShared),
+        to(Role::Client, Way::PreShared),
+        to(Role::Server, Way::EphemeralPreShared),
+        to(Role::Client, Way::EphemeralPreShared),
+    ]
+});
+
+fn key() -> PreSharedKey {
+    PreSharedKey::new("lamp", &[7; 32]).unwrap()
+}
 
 /// The end under test; always the same, so that what was recorded with one fits the next.
-fn tested(role: Role) -> Ours {
-    let mut config = match role {
-        Role::Client => Config::client(IDENTITY.clone(), Verifier::callback(|_| true)),
-        Role::Server => Config::server(IDENTITY.clone(), Verifier::callback(|_| true)),
+fn tested(role: Role, way: Way) -> Ours {
+    let anybody = || Verifier::callback(|_| true);
+    let config = match role {
+        Role::Client => Config::client(IDENTITY.clone(), anybody()),
+        Role::Server => Config::server(IDENTITY.clone(), anybody()),
     };
-    config.address_validated = true;
-    Ours::of(config, 1)
+    Ours::of(with_key(config, way), 1)
 }
 
 /// The end that it talks to.
-fn partner(role: Role) -> Ours {
-    let mut config = match role {
+fn partner(role: Role, way: Way) -> Ours {
+    let config = match role {
         Role::Client => Config::server_for_anyone(IDENTITY.clone()),
         Role::Server => Config::client(IDENTITY.clone(), Verifier::callback(|_| true)),
     };
+    Ours::of(with_key(config, way), 2)
+}
+
+/// The same, or with a key only, if it is to be done so.
+fn with_key(mut config: Config, way: Way) -> Config {
+    if way != Way::Signed {
+        config = match config.role() {
+            Role::Client => Config::client_with_key(key()),
+            Role::Server => Config::server_with_keys(PreSharedKeys::new([key()])),
+        };
+        config.suites = vec![if way == Way::PreShared {
+            CipherSuite::PSK_AES_128_GCM_SHA256
+        } else {
+            CipherSuite::ECDHE_PSK_AES_128_GCM_SHA256
+        }];
+    }
     config.address_validated = true;
-    Ours::of(config, 2)
+    config
 }
 
 impl Alphabet {
-    fn new(role: Role) -> Self {
-        let mut letters = genuine(role);
+    fn new(role: Role, way: Way) -> Self {
+        let mut letters = genuine(role, way);
+        let genuine_letters = letters.len();
         let body = |kind: MessageType, letters: &[Letter]| {
             letters.iter().find_map(|letter| match &letter.content {
                 Content::Message { kind: found, body } if *found == kind => Some(body.clone()),
                 _ => None,
             })
         };
-        let from_other = genuine(if role == Role::Client { Role::Server } else { Role::Client });
+        let from_other = genuine(if role == Role::Client { Role::Server } else { Role::Client }, way);
         let (stray, stray_kind) = match role {
             Role::Client => ("ClientHello", MessageType::CLIENT_HELLO),
             Role::Server => ("ServerHello", MessageType::SERVER_HELLO),
@@ -137,13 +179,53 @@ impl Alphabet {
             Letter::record("fatal alert", ContentType::ALERT, &[2, 40]),
             Letter::record("close_notify", ContentType::ALERT, &[1, 0]),
         ]);
-        Self { role, letters }
+        if way != Way::Signed {
+            letters.extend(with_other_keys(role, way));
+        }
+        Self { role, way, genuine: genuine_letters, letters }
+    }
+}
+
+/// What else an end with a pre-shared key can be told: identities and hints that are not those of the handshake, and messages of
+/// the other kinds of handshakes.
+fn with_other_keys(role: Role, way: Way) -> Vec<Letter> {
+    let is_ephemeral = way == Way::EphemeralPreShared;
+    let share = [&[65, 4][..], &[9; 64]].concat();
+    let with_share = |front: &[u8], share: &[u8]| [front, if is_ephemeral { share } else { &[] }].concat();
+    match role {
+        Role::Server => {
+            let exchange =
+                |name: &str, body: &[u8]| Letter::message(name, MessageType::CLIENT_KEY_EXCHANGE, body);
+            let own_share = [&[32][..], &[9; 32]].concat();
+            vec![
+                exchange("ClientKeyExchange of nobody", &with_share(b"\0\x06nobody", &own_share)),
+                exchange("ClientKeyExchange without an identity", &with_share(&[0, 0], &own_share)),
+                exchange("ClientKeyExchange, signed handshake", &share),
+                exchange("ClientKeyExchange, cut", &[0]),
+                Letter::message("CertificateVerify", MessageType::CERTIFICATE_VERIFY, &[4, 3, 0, 1, 9]),
+            ]
+        }
+        Role::Client => {
+            let exchange =
+                |name: &str, body: &[u8]| Letter::message(name, MessageType::SERVER_KEY_EXCHANGE, body);
+            let group = [&[3, 0, 29, 32][..], &[9; 32]].concat();
+            vec![
+                exchange("ServerKeyExchange with a hint", &with_share(b"\0\x04hint", &group)),
+                exchange("ServerKeyExchange, signed handshake", &[&group[..], &[4, 3, 0, 1, 9]].concat()),
+                exchange("ServerKeyExchange, cut", &[0]),
+                Letter::message(
+                    "CertificateRequest",
+                    MessageType::CERTIFICATE_REQUEST,
+                    &[1, 64, 0, 2, 4, 3, 0, 0],
+                ),
+            ]
+        }
     }
 }
 
 /// What the tested end hears in a handshake that goes well.
-fn genuine(role: Role) -> Vec<Letter> {
-    let (mut own, mut other, mut heard) = (tested(role), partner(role), Vec::new());
+fn genuine(role: Role, way: Way) -> Vec<Letter> {
+    let (mut own, mut other, mut heard) = (tested(role, way), partner(role, way), Vec::new());
     while own.connected.is_none() || other.connected.is_none() {
         let mut out = Vec::new();
         while own.poll_transmit(origin(), &mut out) {
@@ -156,7 +238,6 @@ fn genuine(role: Role) -> Vec<Letter> {
             out.clear();
         }
     }
-    assert_eq!(heard.len(), GENUINE, "{heard:?}");
     heard
 }
 
@@ -207,9 +288,10 @@ pub enum Reaction {
 }
 
 impl Listener {
-    /// A fresh end; a client has said its hello.
-    pub fn new(role: Role) -> Self {
-        let mut own = Self { end: tested(role), records: 100, messages: 0, taken: Vec::new() };
+    /// A fresh end for what this alphabet says; a client has said its hello.
+    pub fn new(alphabet: &Alphabet) -> Self {
+        let end = tested(alphabet.role, alphabet.way);
+        let mut own = Self { end, records: 100, messages: 0, taken: Vec::new() };
         own.drain();
         own
     }
@@ -293,8 +375,8 @@ pub fn assert_sound(listener: &Listener, alphabet: &Alphabet, heard: &[usize]) {
         return;
     }
     assert!(listener.end.received.is_empty(), "nobody has sent any payload: {:?}", names());
-    // The first GENUINE letters, each, and the messages among them in their order; what was dropped does not count.
-    let genuine = &alphabet.letters[..GENUINE];
+    // The genuine letters, each, and the messages among them in their order; what was dropped does not count.
+    let genuine = &alphabet.letters[..alphabet.genuine];
     let is_message = |name: &&str| genuine.iter().any(|letter| letter.name == **name && letter.is_message());
     let messages: Vec<&str> = listener.taken.iter().map(String::as_str).filter(is_message).collect();
     let wanted: Vec<&str> = genuine.iter().map(|letter| letter.name.as_str()).filter(is_message).collect();

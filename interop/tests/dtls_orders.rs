@@ -7,7 +7,10 @@
 
 use std::fmt::Write;
 
-use nomagic_interop::orders::{Alphabet, GENUINE, Listener, Reaction, TO_CLIENT, TO_SERVER, assert_sound};
+use nomagic_dtls::Role;
+use nomagic_interop::orders::{
+    Alphabet, Listener, PRE_SHARED, Reaction, TO_CLIENT, TO_SERVER, Way, assert_sound,
+};
 use nomagic_testkit::golden;
 
 const DEPTH: usize = if cfg!(debug_assertions) { 3 } else { 6 };
@@ -17,14 +20,15 @@ const DEPTH: usize = if cfg!(debug_assertions) { 3 } else { 6 };
 struct Seen {
     told: u64,
     closed: u64,
-    connected: Vec<String>,
+    /// The letters up to the connection.
+    connected: Vec<Vec<usize>>,
 }
 
 /// Tells an end all that continues `heard`, as long as it listens. A letter that is dropped changes nothing, so what follows
 /// two of them is what follows one.
 fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, dropped: usize, seen: &mut Seen) {
     for index in 0..alphabet.letters.len() {
-        let mut listener = Listener::new(alphabet.role);
+        let mut listener = Listener::new(alphabet);
         for earlier in &*heard {
             listener.hear(&alphabet.letters[*earlier]);
         }
@@ -33,8 +37,7 @@ fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, dropped: usize, seen: &m
         seen.told += 1;
         assert_sound(&listener, alphabet, heard);
         if reaction == Reaction::Connected {
-            let names = heard.iter().map(|index| alphabet.letters[*index].name.as_str());
-            seen.connected.push(names.collect::<Vec<_>>().join(", "));
+            seen.connected.push(heard.clone());
         }
         if reaction == Reaction::Closed {
             // Whatever comes now is not heard: the law of quiet after death.
@@ -49,46 +52,69 @@ fn explore(alphabet: &Alphabet, heard: &mut Vec<usize>, dropped: usize, seen: &m
     }
 }
 
-fn all_orders(alphabet: &Alphabet) -> Seen {
+/// Tells an end everything, and says how many orders of the genuine letters alone connect: `orders`, if the depth lets them.
+fn all_orders(alphabet: &Alphabet, orders: usize) {
     let mut seen = Seen::default();
     explore(alphabet, &mut Vec::new(), 0, &mut seen);
     assert!(seen.closed > 0 && seen.told > seen.closed, "{seen:?}");
-    if DEPTH >= GENUINE {
-        let straight: Vec<&str> =
-            alphabet.letters[..GENUINE].iter().map(|letter| letter.name.as_str()).collect();
-        assert!(seen.connected.contains(&straight.join(", ")), "{:#?}", seen.connected);
-    }
-    seen
+    let straight: Vec<usize> = (0..alphabet.genuine).collect();
+    let is_enough = DEPTH >= alphabet.genuine;
+    assert_eq!(seen.connected.contains(&straight), is_enough);
+    let alone = seen.connected.iter().filter(|letters| letters.len() == alphabet.genuine);
+    let names = |letters: &Vec<usize>| {
+        letters.iter().map(|index| alphabet.letters[*index].name.clone()).collect::<Vec<_>>().join(", ")
+    };
+    let alone: Vec<String> = alone.map(names).collect();
+    assert_eq!(alone.len(), if is_enough { orders } else { 0 }, "{:?}: {alone:#?}", alphabet.role);
 }
 
 /// The four messages come in their order; ChangeCipherSpec and Finished may come at any time, since the network overtakes:
 /// 6! / 4! orders.
 #[test]
 fn no_order_of_messages_deceives_a_server() {
-    let seen = all_orders(&TO_SERVER);
-    assert_eq!(seen.connected.len(), if DEPTH < GENUINE { 0 } else { 30 }, "{:#?}", seen.connected);
+    all_orders(&TO_SERVER, 30);
 }
 
 /// As with a server, but no Finished can come before our own: five places for the ChangeCipherSpec, and one after it.
 #[test]
 fn no_order_of_messages_deceives_a_client() {
-    let seen = all_orders(&TO_CLIENT);
-    assert_eq!(seen.connected.len(), if DEPTH < GENUINE { 0 } else { 6 }, "{:#?}", seen.connected);
+    all_orders(&TO_CLIENT, 6);
+}
+
+/// With a pre-shared key a server hears two messages, so that there are 4! / 2! orders; a client hears two, or three with
+/// ephemeral keys.
+#[test]
+fn no_order_of_messages_deceives_an_end_with_a_pre_shared_key() {
+    for alphabet in &*PRE_SHARED {
+        let orders = match (alphabet.role, alphabet.way) {
+            (Role::Server, _) => 12,
+            (Role::Client, Way::EphemeralPreShared) => 5,
+            (Role::Client, _) => 4,
+        };
+        all_orders(alphabet, orders);
+    }
 }
 
 /// Each letter after each part of a handshake that goes well.
 #[test]
 fn the_reaction_to_every_letter_in_every_state_is_as_written() {
     let mut table = String::new();
-    for alphabet in [&*TO_SERVER, &*TO_CLIENT] {
-        for known in 0..=GENUINE {
+    for alphabet in [&*TO_SERVER, &*TO_CLIENT].into_iter().chain(&*PRE_SHARED) {
+        let way = match alphabet.way {
+            Way::Signed => "",
+            Way::PreShared => " with a pre-shared key",
+            Way::EphemeralPreShared => " with a pre-shared key and ephemeral ones",
+        };
+        let longest = alphabet.letters.iter().map(|letter| letter.name.len()).max().unwrap_or(0);
+        let width = longest.max(24);
+        for known in 0..=alphabet.genuine {
             let state = match known {
                 0 => "at first".to_owned(),
                 known => format!("after {}", alphabet.letters[known - 1].name),
             };
-            writeln!(table, "{:?}, {state}", alphabet.role).unwrap();
+            writeln!(table, "{:?}{way}, {state}", alphabet.role).unwrap();
             for letter in &alphabet.letters {
-                let mut listener = Listener::new(alphabet.role);
+                let mut listener = Listener::new(alphabet);
                 for earlier in &alphabet.letters[..known] {
                     listener.hear(earlier);
                 }
@@ -96,7 +122,7 @@ fn the_reaction_to_every_letter_in_every_state_is_as_written() {
                     (_, Some(reason)) => format!("closed: {reason}"),
                     (reaction, None) => format!("{reaction:?}").to_lowercase(),
                 };
-                writeln!(table, "    {:<24} {reaction}", letter.name).unwrap();
+                writeln!(table, "    {:<width$} {reaction}", letter.name).unwrap();
             }
         }
     }

@@ -27,6 +27,7 @@ fn context(role: Role) -> Context {
     // The same each time: aws-lc-rs draws the nonces of signatures itself.
     config.backend = Backend::RustCrypto;
     config.address_validated = true;
+    config.retain_supported();
     Context::new(config, &mut rng(role as u64))
 }
 

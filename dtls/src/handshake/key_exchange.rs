@@ -30,12 +30,7 @@ impl<'a> ServerKeyExchange<'a> {
     /// It breaks the format, or describes its curve instead of naming it.
     pub fn parse(body: &'a [u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(body);
-        let curve_type = reader.u8()?;
-        if curve_type != NAMED_CURVE {
-            return Err(ParseError { kind: Kind::CurveType(curve_type), offset: 0 });
-        }
-        let group = NamedGroup(reader.u16()?);
-        let public_key = reader.vec8(1)?.rest();
+        let (group, public_key) = read_share(&mut reader)?;
         let signed = DigitallySigned::read(reader)?;
         Ok(Self { group, public_key, signed })
     }
@@ -57,6 +52,17 @@ impl<'a> ServerKeyExchange<'a> {
         Self::encode_parameters(self.group, self.public_key, out);
         self.signed.encode(out);
     }
+}
+
+/// Reads a group by its name, and a public key.
+pub(super) fn read_share<'a>(reader: &mut Reader<'a>) -> Result<(NamedGroup, &'a [u8]), ParseError> {
+    let at = *reader;
+    let curve_type = reader.u8()?;
+    if curve_type != NAMED_CURVE {
+        return Err(at.error(Kind::CurveType(curve_type)));
+    }
+    let group = NamedGroup(reader.u16()?);
+    Ok((group, reader.vec8(1)?.rest()))
 }
 
 impl fmt::Display for ServerKeyExchange<'_> {

@@ -82,7 +82,10 @@ fn every_message_that_is_cut_is_an_error() {
         for cut in 0..body.len() {
             // A hello may end before its extensions.
             let whole = kind == MessageType::CLIENT_HELLO && cut == extensions_start
-                || kind == MessageType::SERVER_HELLO && cut == body.len() - 6;
+                || kind == MessageType::SERVER_HELLO && cut == body.len() - 6
+                // Behind a hint or an identity, what is left out may be meant to be.
+                || kind == MessageType::SERVER_KEY_EXCHANGE && body[0] == 0 && cut == 6
+                || kind == MessageType::CLIENT_KEY_EXCHANGE && body[0] == 0 && cut == 5;
             assert_eq!(Message::parse(kind, &body[..cut]).is_ok(), whole, "{kind} cut at {cut}");
         }
         let mut longer = body.clone();
@@ -125,8 +128,39 @@ fn samples() -> Vec<(MessageType, Vec<u8>)> {
     }));
     add(Message::CertificateVerify(signed));
     add(Message::ClientKeyExchange(ClientKeyExchange { public_key: b"key" }));
+    let share = Some((NamedGroup::X25519, &b"key"[..]));
+    add(Message::PskServerKeyExchange(PskServerKeyExchange { hint: b"hint", share: None }));
+    add(Message::PskServerKeyExchange(PskServerKeyExchange { hint: b"hint", share }));
+    add(Message::PskClientKeyExchange(PskClientKeyExchange { identity: b"who", public_key: None }));
+    add(Message::PskClientKeyExchange(PskClientKeyExchange { identity: b"who", public_key: Some(b"key") }));
     add(Message::Finished(Finished { verify_data: [7; 12] }));
     samples
+}
+
+/// Who does not know the suite tells messages with pre-shared keys from others by their form, as long as hints are.
+#[test]
+fn key_exchanges_are_known_by_their_form() {
+    for len in [0, 1, 2, 32, 255, 256, 512, 767] {
+        let text = vec![3; len];
+        for share in [None, Some((NamedGroup::SECP256R1, &[4; 65][..]))] {
+            let mut body = Vec::new();
+            let exchange = PskServerKeyExchange { hint: &text, share };
+            exchange.encode(&mut body);
+            let read = Message::parse(MessageType::SERVER_KEY_EXCHANGE, &body);
+            assert_eq!(read, Ok(Message::PskServerKeyExchange(exchange)), "{len}");
+            body.clear();
+            let public_key = share.map(|(_, public_key)| public_key);
+            let exchange = PskClientKeyExchange { identity: &text, public_key };
+            exchange.encode(&mut body);
+            let read = Message::parse(MessageType::CLIENT_KEY_EXCHANGE, &body);
+            assert_eq!(read, Ok(Message::PskClientKeyExchange(exchange)), "{len}");
+        }
+    }
+    let shown = PskClientKeyExchange { identity: b"la\nmp\xff", public_key: Some(&[1; 32]) };
+    assert_eq!(shown.to_string(), "ClientKeyExchange identity=\"la\\nmp\\xff\" key=32");
+    // What is neither is judged as the message without such a key.
+    let fault = Message::parse(MessageType::CLIENT_KEY_EXCHANGE, &[0, 9, 1]).unwrap_err();
+    assert_eq!(fault.kind, Kind::TooShort { found: 0, minimum: 1 });
 }
 
 #[test]

@@ -5,11 +5,13 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use nomagic_dtls::record::Header;
+use nomagic_dtls::handshake::{FragmentHeader, MessageType};
+use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, Version};
 use nomagic_dtls::{
-    Backend, CloseReason, Config, Connected, Connection, CookieGate, Event, GateConfig, Identity, Input,
-    SrtpProfile, Summary, Verdict, Verifier,
+    Backend, CipherSuite, CloseReason, Config, Connected, Connection, CookieGate, Event, GateConfig,
+    Identity, Input, PreSharedKey, PreSharedKeys, SrtpProfile, Summary, Verdict, Verifier,
 };
+use nomagic_testkit::clock::origin;
 use nomagic_testkit::link::Link;
 use nomagic_testkit::machine::Machine;
 use nomagic_testkit::pair::Pair;
@@ -138,6 +140,39 @@ pub fn server_config() -> Config {
     config
 }
 
+/// The keys of two devices.
+pub static LAMP: LazyLock<PreSharedKey> = LazyLock::new(|| key("lamp", 7));
+pub static DOOR: LazyLock<PreSharedKey> = LazyLock::new(|| key("d\u{f6}\u{f6}r 4", 9));
+
+pub fn key(identity: &str, octet: u8) -> PreSharedKey {
+    PreSharedKey::new(identity, &[octet; 32]).unwrap()
+}
+
+pub fn keys() -> PreSharedKeys {
+    PreSharedKeys::new([DOOR.clone(), LAMP.clone()])
+}
+
+/// A client that has a key and no certificate, and a server that has several.
+pub fn psk_client() -> Config {
+    let mut config = Config::client_with_key(LAMP.clone());
+    config.backend = Backend::RustCrypto;
+    config.srtp_profiles = vec![SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config
+}
+
+pub fn psk_server() -> Config {
+    let mut config = Config::server_with_keys(keys());
+    config.backend = Backend::RustCrypto;
+    config.srtp_profiles = vec![SrtpProfile::AES128_CM_HMAC_SHA1_80];
+    config.address_validated = true;
+    config
+}
+
+pub fn of_suite(mut config: Config, suite: CipherSuite) -> Config {
+    config.suites = vec![suite];
+    config
+}
+
 /// A client `a` and a server `z`.
 pub fn pair(link: impl Fn() -> Link) -> Pair<Peer, Peer> {
     pair_of(client_config(), server_config(), link)
@@ -161,6 +196,34 @@ pub fn flight(peer: &mut Peer, now: Instant) -> Vec<Vec<u8>> {
         }
         datagrams.push(out);
     }
+}
+
+/// What stands in the datagrams: messages, whole.
+pub fn messages(datagrams: &[Vec<u8>]) -> Vec<(MessageType, Vec<u8>)> {
+    let mut messages = Vec::new();
+    for record in datagrams.iter().flat_map(|datagram| Records::new(datagram)) {
+        let (header, content) = record.unwrap();
+        if header.epoch == 0 && header.content_type == ContentType::HANDSHAKE {
+            let (header, body, rest) = FragmentHeader::parse(content).unwrap();
+            assert!(rest.is_empty() && header.length == header.total);
+            messages.push((header.kind, body.to_vec()));
+        }
+    }
+    messages
+}
+
+/// A plaintext record with a whole message.
+pub fn tell(peer: &mut Peer, kind: MessageType, sequence: u16, body: &[u8]) {
+    let mut content = Vec::new();
+    FragmentHeader::whole(kind, sequence, u32::try_from(body.len()).unwrap()).encode(&mut content);
+    content.extend_from_slice(body);
+    let length = u16::try_from(content.len()).unwrap();
+    let mut out = Vec::with_capacity(HEADER_LEN + content.len());
+    let sequence = 500 + u64::from(sequence);
+    Header { content_type: ContentType::HANDSHAKE, version: Version::DTLS_1_2, epoch: 0, sequence, length }
+        .encode(&mut out);
+    out.extend_from_slice(&content);
+    peer.handle_input(origin(), &mut out);
 }
 
 /// The records of datagrams, each alone.

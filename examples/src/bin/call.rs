@@ -134,7 +134,8 @@ impl Agreed {
     fn note(&mut self, event: &PeerEvent, peer: &Peer) {
         match event {
             PeerEvent::Dtls(nomagic_dtls::Event::Connected(connected)) => {
-                self.dtls = Some(format!("{} {}", connected.suite, connected.group));
+                let group = connected.group.map_or_else(String::new, |group| format!(" {group}"));
+                self.dtls = Some(format!("{}{group}", connected.suite));
                 self.srtp = peer.srtp_profile().map(|profile| profile.to_string());
             }
             PeerEvent::Ice(nomagic_ice::Event::SelectedPair { pair, .. }) => {

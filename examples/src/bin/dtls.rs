@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use nomagic_dtls::{Config, Fingerprint, Identity, KeyLog, Session, SessionCache, SrtpProfile, Verifier};
+use nomagic_dtls::{
+    CipherSuite, Config, Fingerprint, Identity, KeyLog, PreSharedKey, PreSharedKeys, Session, SessionCache,
+    SrtpProfile, Verifier,
+};
 use nomagic_examples::dtls_tool::{Tool, run};
 use rand::rngs::StdRng;
 
@@ -76,6 +79,13 @@ struct Common {
     /// Names of the protocol above, the first choice first (ALPN)
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     alpn: Vec<String>,
+    /// A key that both ends have, as IDENTITY:HEXKEY with 16 to 256 octets, in place of certificates: whoever has it too is let
+    /// in. A server may be given several, one for each client (RFC 4279). Other programs and users of this computer can see it
+    #[arg(long, value_name = "IDENTITY:HEXKEY")]
+    psk: Vec<String>,
+    /// The suites, the first choice first, by their names in the registry, such as TLS_PSK_WITH_AES_128_CCM_8
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = suite)]
+    suites: Vec<CipherSuite>,
     /// Send back what comes instead of writing it out
     #[arg(long)]
     echo: bool,
@@ -158,21 +168,7 @@ fn start(side: Side) -> Result<bool, String> {
             (common, None, listen, once)
         }
     };
-    let identity = Arc::new(match &common.cert {
-        Some(certificate) => load(certificate, common.key.as_ref().unwrap_or(certificate))?,
-        None => Identity::generate(&mut rng),
-    });
-    let verifier = match (common.any_peer, common.fingerprint.is_empty()) {
-        (true, _) => Some(Verifier::callback(|_| true)),
-        (false, false) => Some(Verifier::fingerprints(common.fingerprint.iter().copied())),
-        (false, true) => None,
-    };
-    let mut config = match (remote, verifier) {
-        (Some(_), Some(verifier)) => Config::client(Arc::clone(&identity), verifier),
-        (Some(_), None) => return Err("who is the server? give its --fingerprint, or --any-peer".into()),
-        (None, Some(verifier)) => Config::server(Arc::clone(&identity), verifier),
-        (None, None) => Config::server_for_anyone(Arc::clone(&identity)),
-    };
+    let mut config = config(&common, remote.is_some(), &mut rng)?;
     config.srtp_profiles = common.srtp.iter().map(|srtp| srtp.profile()).collect();
     config.application_protocols = common.alpn.iter().map(|name| name.clone().into_bytes()).collect();
     if let Some(name) = common.alpn.iter().find(|name| !(1..=255).contains(&name.len())) {
@@ -188,8 +184,13 @@ fn start(side: Side) -> Result<bool, String> {
     config.key_log = common.keylog.as_ref().map(open_key_log).transpose()?;
     let export = export(&common.export)?;
     let socket = UdpSocket::bind(listen).map_err(|error| format!("{listen}: {error}"))?;
+    if !common.suites.is_empty() {
+        config.suites.clone_from(&common.suites);
+    }
     if !common.quiet {
-        eprintln!("our certificate: {}", identity.fingerprint());
+        if let Some(fingerprint) = config.fingerprint() {
+            eprintln!("our certificate: {fingerprint}");
+        }
         if remote.is_none() {
             eprintln!("waiting on {}", socket.local_addr().map_err(|error| error.to_string())?);
         }
@@ -197,6 +198,70 @@ fn start(side: Side) -> Result<bool, String> {
     let (echo, quiet, connection_id) = (common.echo, common.quiet, common.cid);
     let tool = Tool { config, remote, session_file, echo, once, connection_id, export, quiet };
     run(&tool, socket, rng).map_err(|error| error.to_string())
+}
+
+/// Who we are, and who the other is.
+fn config(common: &Common, calls: bool, rng: &mut StdRng) -> Result<Config, String> {
+    let verifier = match (common.any_peer, common.fingerprint.is_empty()) {
+        (true, _) => Some(Verifier::callback(|_| true)),
+        (false, false) => Some(Verifier::fingerprints(common.fingerprint.iter().copied())),
+        (false, true) => None,
+    };
+    let known: Vec<PreSharedKey> =
+        common.psk.iter().map(|words| pre_shared_key(words)).collect::<Result<_, _>>()?;
+    if calls && known.len() > 1 {
+        return Err("--psk: a client has one key only".into());
+    }
+    let key = known.first().cloned();
+    let keys = (!known.is_empty()).then(|| PreSharedKeys::new(known));
+    // With a key, and nothing said of certificates, there are none.
+    if verifier.is_none() && common.cert.is_none() {
+        match (&key, &keys) {
+            (Some(key), _) if calls => return Ok(Config::client_with_key(key.clone())),
+            (_, Some(keys)) => return Ok(Config::server_with_keys(keys.clone())),
+            _ => {}
+        }
+    }
+    let identity = Arc::new(match &common.cert {
+        Some(certificate) => load(certificate, common.key.as_ref().unwrap_or(certificate))?,
+        None => Identity::generate(rng),
+    });
+    let mut config = match (calls, verifier) {
+        (true, Some(verifier)) => Config::client(identity, verifier),
+        (true, None) => {
+            return Err("who is the server? give its --fingerprint, a --psk, or --any-peer".into());
+        }
+        (false, Some(verifier)) => Config::server(identity, verifier),
+        (false, None) => Config::server_for_anyone(identity),
+    };
+    if calls {
+        config.pre_shared_key = key;
+    } else {
+        config.pre_shared_keys = keys;
+    }
+    Ok(config)
+}
+
+/// What is wrong is told without the words themselves: the key is a secret.
+fn pre_shared_key(words: &str) -> Result<PreSharedKey, String> {
+    // An identity may have colons in it, a key has none.
+    let (identity, digits) = words.rsplit_once(':').ok_or("--psk: expected IDENTITY:HEXKEY")?;
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let octet = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    let key: Option<Vec<u8>> = pairs.iter().map(octet).collect();
+    let key =
+        key.filter(|_| rest.is_empty()).ok_or("--psk: the key is not in pairs of hexadecimal digits")?;
+    PreSharedKey::new(identity, &key).map_err(|error| format!("--psk: {error}"))
+}
+
+fn suite(name: &str) -> Result<CipherSuite, String> {
+    let all = [&CipherSuite::SUPPORTED[..], &CipherSuite::PRE_SHARED, &CipherSuite::CONSTRAINED].concat();
+    let known = all.iter().find(|suite| suite.to_string() == name).copied();
+    known.ok_or_else(|| {
+        let names: Vec<String> = all.iter().map(CipherSuite::to_string).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// Sessions that a server keeps, and for how long.

@@ -140,7 +140,9 @@ impl Connection {
         let Some((kind, plaintext)) = opened else {
             tree.add("encrypted", content);
             if let Some(suite) = self.suite
-                && ![&CipherSuite::SUPPORTED[..], &CipherSuite::CONSTRAINED].concat().contains(&suite)
+                && ![&CipherSuite::SUPPORTED[..], &CipherSuite::PRE_SHARED, &CipherSuite::CONSTRAINED]
+                    .concat()
+                    .contains(&suite)
             {
                 tree.add("not_decrypted", format!("{suite} is not implemented"));
             }
@@ -400,6 +402,21 @@ fn body_fields(tree: &mut Tree, kind: MessageType, body: &[u8]) {
         }
         Ok(Message::ClientKeyExchange(exchange)) => {
             tree.add("public", exchange.public_key).rfc("RFC 8422 section 5.7");
+        }
+        Ok(Message::PskServerKeyExchange(exchange)) => {
+            tree.add("psk_identity_hint", exchange.hint).rfc("RFC 4279 section 2");
+            if let Some((group, public_key)) = exchange.share {
+                tree.add("named_curve", group.0).note(group).rfc("RFC 5489 section 2");
+                tree.add("public", public_key);
+            }
+        }
+        Ok(Message::PskClientKeyExchange(exchange)) => {
+            tree.add("psk_identity", exchange.identity)
+                .note(exchange.identity.escape_ascii())
+                .rfc("RFC 4279 section 2");
+            if let Some(public_key) = exchange.public_key {
+                tree.add("public", public_key).rfc("RFC 5489 section 2");
+            }
         }
         Ok(Message::CertificateRequest(request)) => {
             tree.add("certificate_types", request.certificate_types).rfc("RFC 5246 section 7.4.4");
