@@ -37,15 +37,14 @@ pub(crate) fn is_encrypted(packet: &[u8], header: &RtpHeader) -> bool {
 /// Why a header cannot be encrypted: its extension is not one of RFC 8285's two forms.
 pub(crate) struct OtherProfile(pub(crate) u16);
 
-/// Marks the header of the packet at `at..` as encrypted, with an empty extension where it has none; returns the new one.
-pub(crate) fn mark(out: &mut Vec<u8>, at: usize, header: RtpHeader) -> Result<RtpHeader, OtherProfile> {
+/// Marks the header of the packet at `at..` as encrypted, with an empty extension where it has none.
+pub(crate) fn mark(out: &mut Vec<u8>, at: usize, header: &RtpHeader) -> Result<(), OtherProfile> {
     let marked = match header.extension_profile(&out[at..]) {
         Some(ONE_BYTE) | None => ONE_BYTE_ENCRYPTED,
         Some(TWO_BYTE) => TWO_BYTE_ENCRYPTED,
         Some(other) => return Err(OtherProfile(other)),
     };
     let profile_at = at + header.sources_end;
-    let mut marked_header = header;
     if !header.has_extension() {
         // Grows by four octets behind the sources: one move of what follows.
         let len = out.len();
@@ -53,10 +52,9 @@ pub(crate) fn mark(out: &mut Vec<u8>, at: usize, header: RtpHeader) -> Result<Rt
         out.copy_within(profile_at..len, profile_at + 4);
         out[profile_at + 2..profile_at + 4].fill(0);
         out[at] |= EXTENSION_BIT;
-        marked_header.len += 4;
     }
     out[profile_at..profile_at + 2].copy_from_slice(&marked.to_be_bytes());
-    Ok(marked_header)
+    Ok(())
 }
 
 /// Gives a decrypted header its ordinary number back.

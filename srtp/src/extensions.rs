@@ -107,3 +107,20 @@ impl KeyStream<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_what_was_put_into_it() {
+        assert!(ExtensionIds::NONE.is_empty() && ExtensionIds::NONE.with(0).is_empty());
+        // The same place in different words, two by two.
+        for id in 1..=191 {
+            let both = ExtensionIds::NONE.with(id).with(id + 64);
+            assert!(!both.is_empty(), "{id}");
+            let found = (0..=255).filter(|other| both.contains(*other));
+            assert!(found.eq([id, id + 64]), "{id}");
+        }
+    }
+}

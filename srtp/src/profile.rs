@@ -143,3 +143,20 @@ impl fmt::Display for Profile {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_profiles_belong_together() {
+        let registered = Profile::ALL.iter().filter_map(|profile| Some((profile.id()?, *profile)));
+        for (id, profile) in registered.clone() {
+            assert_eq!(Profile::from_id(id), Some(profile));
+        }
+        assert_eq!(registered.count(), 6);
+        // 3 and 4 were taken back, and so is none of the rest ours.
+        let known = (0..=u16::MAX).filter(|id| Profile::from_id(*id).is_some());
+        assert!(known.eq([1, 2, 5, 6, 7, 8]));
+    }
+}

@@ -64,7 +64,7 @@ impl Sender {
         &mut self,
         out: &mut Vec<u8>,
         at: usize,
-        mut header: RtpHeader,
+        header: RtpHeader,
     ) -> Result<(), ProtectError> {
         let ssrc = header.ssrc;
         within_limit(out, at)?;
@@ -73,7 +73,7 @@ impl Sender {
         let index = next_index(stream, header.sequence, ssrc, key.rtp_count >= key.master.lifetime().rtp)?;
         let hidden = self.config.cryptex && cryptex::applies(&header);
         if hidden {
-            header = cryptex::mark(out, at, header)
+            cryptex::mark(out, at, &header)
                 .map_err(|other| ProtectError::HeaderExtension { profile: other.0 })?;
         }
         stream.rtp.insert(index);

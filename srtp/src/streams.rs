@@ -137,14 +137,13 @@ impl Streams {
     }
 
     /// Adds a source that is not there yet. The caller has looked at [`Streams::is_full`].
-    pub(crate) fn insert(&mut self, mut stream: Stream) {
+    pub(crate) fn insert(&mut self, stream: Stream) {
         if self.contains(stream.ssrc) {
             return;
         }
-        self.clock += 1;
-        stream.used = self.clock;
         self.last = self.entries.len();
         self.entries.push(stream);
+        self.note_use();
         if self.entries.len() * 2 > self.slots.len() {
             self.rebuild();
         } else {

@@ -199,6 +199,34 @@ fn replays_and_forgeries_are_refused() {
 }
 
 /// Retransmissions and RTCP are encrypted once.
+/// RFC 8723 section 5.2: a marker that was not set is noted when a server sets it.
+#[test]
+fn a_marker_set_on_the_way_is_noted() {
+    let mut plain = rtp(1, false);
+    plain[1] = 96;
+    plain.push(0);
+    let changes = Changes { marker: Some(true), ..Changes::default() };
+    let noted = OriginalHeader { marker: Some(false), ..OriginalHeader::default() };
+    assert_eq!(OriginalHeader::rewrite(&mut plain, 0, changes), Ok(noted));
+    assert_eq!((plain[1], plain.last()), (0x80 | 96, Some(&0x04)));
+    let back = Changes { marker: Some(false), ..Changes::default() };
+    assert_eq!(OriginalHeader::rewrite(&mut plain, 0, back), Ok(OriginalHeader::default()));
+    assert_eq!((plain[1], plain.last()), (96, Some(&0)));
+}
+
+#[test]
+fn long_packets_are_protected_twice() {
+    for profile in DoubleProfile::ALL {
+        let mut sender = DoubleSender::new(&key(profile, 5));
+        let mut receiver = DoubleReceiver::new(&key(profile, 5), ReceiverConfig::default());
+        let mut packet = rtp(1, true);
+        packet.resize(60_000, 3);
+        let plain = packet.clone();
+        sender.protect_rtp(&mut packet, 0).unwrap();
+        assert_eq!(receiver.unprotect_rtp(&mut packet).unwrap().packet, plain);
+    }
+}
+
 #[test]
 fn repair_and_rtcp_go_hop_by_hop() {
     let key = key(DoubleProfile::Aes128Gcm, 3);

@@ -4,8 +4,9 @@
 use std::num::NonZeroU16;
 
 use nomagic_srtp::{
-    AddKeyError, Backend, KeyError, Lifetime, MasterKey, Profile, ProtectError, Receiver, ReceiverConfig,
-    Sender, Snapshot, SnapshotError, UnprotectError, UnsuitedProfile, WhenFull,
+    AddKeyError, Backend, Cryptex, KeyError, Lifetime, MasterKey, Profile, ProtectError, Receiver,
+    ReceiverConfig, Sender, SetIndexError, Snapshot, SnapshotError, UnprotectError, UnsuitedProfile,
+    WhenFull,
 };
 use proptest::prelude::*;
 
@@ -152,9 +153,17 @@ fn keys_that_do_not_suit_are_refused() {
     assert!(!sender.use_key(b"z"));
     assert!(!sender.remove_key(b"a"), "it is in use");
     assert!(sender.use_key(&[2]) && sender.remove_key(b"a") && !sender.use_key(b"a"));
+    // The one in use stays the one in use, wherever it stood among those removed.
+    assert!(sender.use_key(&[9]) && sender.remove_key(&[2]) && sender.remove_key(&[16]));
+    let expected = sealed(&mut Sender::new(&named(profile, 9, &[9])), 1);
+    assert_eq!(sealed(&mut sender, 1), expected);
     let mut nameless = Sender::new(&key(profile, 1));
     assert_eq!(nameless.add_key(&key(profile, 2)), Err(AddKeyError::Identifier { expected: 0, found: 0 }));
     assert_eq!(key(profile, 1).with_identifier(b"").unwrap_err(), KeyError::IdentifierLength { found: 0 });
+    let longest =
+        |len: usize| key(profile, 1).with_identifier(&vec![1; len]).map(|key| key.identifier().len());
+    assert_eq!((longest(128), longest(129)), (Ok(128), Err(KeyError::IdentifierLength { found: 129 })));
+    assert_eq!(format!("{:?}", key(profile, 1)), format!("MasterKey({profile}, ..)"));
     assert_eq!(key(profile, 1).with_derivation_rate(3).unwrap_err(), KeyError::DerivationRate { found: 3 });
     assert!(key(profile, 1).with_derivation_rate(1 << 24).is_ok());
     assert!(key(profile, 1).with_derivation_rate(1 << 25).is_err());
@@ -229,6 +238,10 @@ fn a_source_at_its_end_needs_a_new_key() {
         let mut sender = Sender::new(&key(profile, 1));
         sender.set_roll_over_counter(SSRC, u32::MAX).unwrap();
         sealed(&mut sender, 0xffff);
+        sender.set_rtcp_index(SSRC, 0x7fff_fffe).unwrap();
+        sealed_rtcp(&mut sender);
+        let back = sender.set_rtcp_index(SSRC, 0x7fff_fffe);
+        assert_eq!(back, Err(SetIndexError::Backwards { current: 0x7fff_fffe }));
         sender.set_rtcp_index(SSRC, 0x7fff_ffff).unwrap();
         sealed_rtcp(&mut sender);
         assert!(sender.wants_new_key(SSRC));
@@ -240,6 +253,21 @@ fn a_source_at_its_end_needs_a_new_key() {
         assert_eq!(open(&mut receiver, sealed(&mut sender, 0)), Ok(rtp(0)));
         assert_eq!(open_rtcp(&mut receiver, sealed_rtcp(&mut sender)), Ok(rtcp()));
     }
+}
+
+/// The same by choice among keys: another one begins anew, the same one does not.
+#[test]
+fn a_source_at_its_end_goes_on_under_another_key_only() {
+    let profile = Profile::AeadAes128Gcm;
+    let mut sender = Sender::new(&named(profile, 1, b"a"));
+    sender.add_key(&named(profile, 2, b"b")).unwrap();
+    sender.set_roll_over_counter(SSRC, u32::MAX).unwrap();
+    sealed(&mut sender, 0xffff);
+    assert!(sender.use_key(b"a"));
+    assert_eq!(sender.protect_rtp(&mut rtp(0), 0), Err(ProtectError::KeyExhausted));
+    assert!(sender.use_key(b"b"));
+    let expected = sealed(&mut Sender::new(&named(profile, 2, b"b")), 0);
+    assert_eq!(sealed(&mut sender, 0), expected);
 }
 
 /// Session keys change every `rate` packets: within a period the packets are those of one derivation, and a receiver that
@@ -360,6 +388,7 @@ fn a_receiver_restored_refuses_what_it_had_received() {
     for profile in Profile::ALL {
         let mut config = ReceiverConfig::default();
         config.when_full = WhenFull::EvictOldest;
+        config.cryptex = Cryptex::Accepted;
         let (mut sender, mut receiver) =
             (Sender::new(&key(profile, 1)), Receiver::new(&key(profile, 1), config));
         let packets: Vec<_> =

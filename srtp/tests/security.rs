@@ -355,6 +355,30 @@ fn s16_cryptex_hides_sources_and_extensions() {
     }
 }
 
+/// S16: sources without an extension get an empty one that announces what is hidden, wherever in the buffer they stand.
+#[test]
+fn s16_cryptex_hides_sources_alone() {
+    for profile in Profile::ALL {
+        let (mut to, mut from) = (SenderConfig::default(), ReceiverConfig::default());
+        to.cryptex = true;
+        from.cryptex = Cryptex::Required;
+        let mut sender = Sender::with_config(&key(profile), to, Backend::default());
+        let mut receiver = Receiver::new(&key(profile), from);
+        let plain = packet_with(None, &[]);
+        let mut out = b"headroom".to_vec();
+        out.extend_from_slice(&plain);
+        sender.protect_rtp(&mut out, 8).unwrap();
+        assert_eq!(out.len(), 8 + plain.len() + sender.rtp_tailroom());
+        let hidden = &mut out[8..];
+        assert_eq!((hidden[0], &hidden[24..28]), (plain[0] | 0x10, &[0xc0, 0xde, 0, 0][..]));
+        assert_eq!(hidden[12..24] != plain[12..24], profile.encrypts(), "{profile}");
+        let mut expected = plain.clone();
+        expected[0] |= 0x10;
+        expected.splice(24..24, [0xbe, 0xde, 0, 0]);
+        assert_eq!(receiver.unprotect_rtp(hidden).unwrap(), expected, "{profile}");
+    }
+}
+
 /// S17: elements of one and two octets of header; padding, element headers and elements not chosen stay readable.
 //= rfc6904#3-1 test
 //= rfc6904#3-2 test
@@ -588,6 +612,11 @@ fn a_full_receiver_can_be_told_to_evict() {
     open(&mut receiver, newcomer).unwrap();
     assert_eq!(receiver.stream_count(), 2);
     assert!(matches!(open(&mut receiver, first), Err(UnprotectError::Replayed { .. })), "2 went, not 1");
+    // A source that the application has named stays longer than those heard before.
+    receiver.remove_stream(3);
+    receiver.set_roll_over_counter(4, 7).unwrap();
+    open(&mut receiver, from(5, 1)).unwrap();
+    assert_eq!((receiver.roll_over_counter(4), receiver.roll_over_counter(1)), (Some(7), None));
 }
 
 /// Every window that can be asked for: a packet at its edge is taken once, the one behind it never.

@@ -83,6 +83,20 @@ fn a_header_in_more_octets_than_needed_is_refused() {
 }
 
 #[test]
+fn values_around_each_length_are_written_in_the_shortest_way() {
+    let lengths = |value: u64| if value < 8 { 0 } else { (64 - value.leading_zeros()).div_ceil(8) as usize };
+    let edges = (3..64).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1]);
+    for value in (0..300).chain(edges).chain([u64::MAX]) {
+        for header in [Header { key_id: value, counter: 1 }, Header { key_id: 1, counter: value }] {
+            let mut out = [0; Header::LIMIT];
+            let encoded = header.encode(&mut out);
+            assert_eq!(encoded.len(), 1 + lengths(value), "{value}");
+            assert_eq!(Header::parse(encoded), Some((header, encoded.len())), "{value}");
+        }
+    }
+}
+
+#[test]
 fn a_counter_is_used_once_and_the_last_one_ends_the_key() {
     let mut sender = Sender::starting_at(Suite::Aes256GcmSha512_128, 1, b"secret", u64::MAX);
     let mut frame = b"last".to_vec();
