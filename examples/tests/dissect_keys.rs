@@ -2,14 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes128Gcm, Nonce};
 use hmac::{Hmac, KeyInit, Mac};
+use nomagic_dtls::{CipherSuite, Config, Connection, PreSharedKey, PreSharedKeys};
 use nomagic_examples::capture::Capture;
 use nomagic_examples::dissect::{Dissector, KeyLog, Packet, Paint, hex as digits, read};
 use nomagic_srtp::{MasterKey, Profile, Sender};
+use nomagic_testkit::clock::origin;
+use nomagic_testkit::rng;
 use nomagic_testkit::vectors::{files, hex};
 use serde_json::Value as Json;
 use sha2::Sha256;
@@ -82,6 +86,67 @@ fn handshakes_of_others_are_opened() {
         opened += 1;
     }
     assert!((opened, refused) == (6, 1) || (opened, refused) == (0, 0), "{opened} opened, {refused} refused");
+}
+
+/// A handshake of ours with a pre-shared key, and a payload; and its line of the key log.
+fn with_pre_shared_key(suite: CipherSuite) -> (String, Vec<(bool, Vec<u8>)>) {
+    let key = PreSharedKey::new("lamp \u{e9}", &[7; 32]).unwrap();
+    let log = Arc::new(Mutex::new(String::new()));
+    let mut client = Config::client_with_key(key.clone());
+    client.suites = vec![suite];
+    client.key_log = Some(nomagic_dtls::KeyLog::new({
+        let log = Arc::clone(&log);
+        move |line| log.lock().unwrap().push_str(line)
+    }));
+    let mut server = Config::server_with_keys(PreSharedKeys::new([key]).with_hint("house").unwrap());
+    server.suites = vec![suite];
+    let mut client = Connection::new(client, &mut rng(1));
+    let mut server = Connection::new(server, &mut rng(2));
+    let (now, mut said, mut out) = (origin(), Vec::new(), Vec::new());
+    while client.connected().is_none() {
+        while client.poll_transmit(now, &mut out).is_some() {
+            said.push((true, out.clone()));
+            server.handle_input(now, &mut out);
+            out.clear();
+        }
+        while server.poll_transmit(now, &mut out).is_some() {
+            said.push((false, out.clone()));
+            client.handle_input(now, &mut out);
+            out.clear();
+        }
+    }
+    let at = client.headroom();
+    out.resize(at, 0);
+    out.extend_from_slice(b"light");
+    client.seal(now, &mut out, at).unwrap();
+    said.push((true, out));
+    let log = log.lock().unwrap().clone();
+    (log, said)
+}
+
+/// Identity and hint are shown, and everything opens.
+#[test]
+fn handshakes_with_pre_shared_keys_are_opened() {
+    for suite in [&CipherSuite::PRE_SHARED[..], &CipherSuite::CONSTRAINED[1..]].concat() {
+        let (keys, datagrams) = with_pre_shared_key(suite);
+        let records = records(&dissect(&keys, &datagrams));
+        let messages: Vec<&Json> =
+            records.iter().filter_map(|record| record["handshake"].as_array()).flatten().collect();
+        let find = |kind: u64| messages.iter().find(|message| message["msg_type"] == kind).unwrap();
+        let is_ephemeral = suite.to_string().contains("ECDHE");
+        assert_eq!(find(16)["psk_identity"], digits("lamp \u{e9}".as_bytes()), "{suite}");
+        assert_eq!(find(12)["psk_identity_hint"], digits(b"house"), "{suite}");
+        assert_eq!(
+            (find(16)["public"].is_string(), find(12)["public"].is_string()),
+            (is_ephemeral, is_ephemeral)
+        );
+        let encrypted: Vec<&Json> = records.iter().filter(|record| record["epoch"] == 1).collect();
+        assert!(
+            encrypted.len() == 3 && encrypted.iter().all(|record| record["decrypted"] == true),
+            "{suite}"
+        );
+        assert_eq!(encrypted[2]["application_data"], digits(b"light"), "{suite}");
+    }
 }
 
 fn datagrams(vector: &Json) -> Vec<(bool, Vec<u8>)> {
