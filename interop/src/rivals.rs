@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use dimpl::{Dtls, DtlsCertificate, Output};
 use nomagic_dtls::{Fingerprint, HashAlgorithm, Summary};
 use nomagic_testkit::machine::Machine;
+use rtc_dtls::cipher_suite::CipherSuiteId;
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::{Certificate, CryptoPrivateKey};
 use rtc_dtls::crypto_provider::{self, SecretVec};
@@ -26,6 +27,9 @@ static CERTIFICATE: LazyLock<rcgen::CertifiedKey<rcgen::KeyPair>> =
 pub fn fingerprint() -> Fingerprint {
     Fingerprint::of(HashAlgorithm::Sha256, CERTIFICATE.cert.der())
 }
+
+/// The identity and the octets of the key that rivals have with us, where there is one.
+pub const PRE_SHARED: (&str, [u8; 32]) = ("lamp 7", [0x5a; 32]);
 
 /// What a rival has to tell and to send.
 #[derive(Debug, Default)]
@@ -69,6 +73,16 @@ static DIMPL: LazyLock<Arc<dimpl::Config>> = LazyLock::new(|| {
     Arc::new(dimpl::Config::builder().with_crypto_provider(provider).build().unwrap())
 });
 
+/// What `dimpl` asks for keys.
+#[derive(Debug)]
+struct DimplKey;
+
+impl dimpl::PskResolver for DimplKey {
+    fn resolve(&self, identity: &[u8]) -> Option<Vec<u8>> {
+        (identity == PRE_SHARED.0.as_bytes()).then(|| PRE_SHARED.1.to_vec())
+    }
+}
+
 impl Dimpl {
     /// An end that begins at `now`.
     pub fn new(is_client: bool, now: Instant) -> Self {
@@ -76,7 +90,22 @@ impl Dimpl {
             certificate: CERTIFICATE.cert.der().to_vec(),
             private_key: CERTIFICATE.signing_key.serialize_der(),
         };
-        let mut dtls = Dtls::new_12(Arc::clone(&DIMPL), certificate, now);
+        Self::begin(Dtls::new_12(Arc::clone(&DIMPL), certificate, now), is_client, now)
+    }
+
+    /// The same with a pre-shared key; a server gives a hint at it.
+    pub fn with_key(is_client: bool, now: Instant) -> Self {
+        let provider = dimpl::crypto::rust_crypto::default_provider();
+        let config = dimpl::Config::builder().with_crypto_provider(provider);
+        let config = if is_client {
+            config.with_psk_client(PRE_SHARED.0.into(), Arc::new(DimplKey))
+        } else {
+            config.with_psk_server(Some(b"the house".to_vec()), Arc::new(DimplKey))
+        };
+        Self::begin(Dtls::new_12_psk(Arc::new(config.build().unwrap()), now), is_client, now)
+    }
+
+    fn begin(mut dtls: Dtls, is_client: bool, now: Instant) -> Self {
         dtls.set_active(is_client);
         let mut own = Self { dtls, due: None, outcome: Outcome::default() };
         own.handle_timeout(now);
@@ -162,6 +191,7 @@ impl Machine for Dimpl {
 pub struct RtcDtls {
     endpoint: Endpoint,
     is_client: bool,
+    has_key: bool,
     started: bool,
     /// What it has to tell.
     pub outcome: Outcome,
@@ -177,34 +207,53 @@ impl std::fmt::Debug for RtcDtls {
 const OWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 const REMOTE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 2);
 
-fn rtc_config(is_client: bool) -> Arc<HandshakeConfig> {
+fn rtc_config(is_client: bool, has_key: bool) -> Arc<HandshakeConfig> {
     let provider = crypto_provider::default_provider().unwrap();
     let key = CryptoPrivateKey::from_key_pair(&CERTIFICATE.signing_key, provider.crypto()).unwrap();
     let certificate = Certificate { certificate: vec![CERTIFICATE.cert.der().clone()], private_key: key };
     let config = ConfigBuilder::default()
         .with_crypto_provider(provider)
-        .with_certificates(vec![certificate])
         .with_srtp_protection_profiles(vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm])
-        .with_extended_master_secret(ExtendedMasterSecretType::Require)
-        .with_client_auth(ClientAuthType::RequireAnyClientCert)
-        .with_insecure_skip_verify(true)
-        .build(is_client, Some(REMOTE))
-        .unwrap();
-    Arc::new(config)
+        .with_extended_master_secret(ExtendedMasterSecretType::Require);
+    let config = if has_key {
+        // A client's hint is its identity. Unlike with us, the server does not ask who the client is.
+        config
+            .with_cipher_suites(vec![
+                CipherSuiteId::Tls_Psk_With_Aes_128_Ccm_8,
+                CipherSuiteId::Tls_Psk_With_Aes_128_Gcm_Sha256,
+            ])
+            .with_psk(Some(Arc::new(|_: &[u8]| Ok(PRE_SHARED.1.to_vec()))))
+            .with_psk_identity_hint(Some(PRE_SHARED.0.into()))
+    } else {
+        config
+            .with_certificates(vec![certificate])
+            .with_client_auth(ClientAuthType::RequireAnyClientCert)
+            .with_insecure_skip_verify(true)
+    };
+    Arc::new(config.build(is_client, Some(REMOTE)).unwrap())
 }
 
 impl RtcDtls {
     /// An end; a client begins with the first call that brings the time.
     pub fn new(is_client: bool) -> Self {
-        let server = (!is_client).then(|| rtc_config(false));
+        Self::with(is_client, false)
+    }
+
+    /// The same with a pre-shared key; a server gives a hint at it.
+    pub fn with_key(is_client: bool) -> Self {
+        Self::with(is_client, true)
+    }
+
+    fn with(is_client: bool, has_key: bool) -> Self {
+        let server = (!is_client).then(|| rtc_config(false, has_key));
         let endpoint = Endpoint::new(OWN, Default::default(), server);
-        Self { endpoint, is_client, started: false, outcome: Outcome::default() }
+        Self { endpoint, is_client, has_key, started: false, outcome: Outcome::default() }
     }
 
     /// Begins; a server waits.
     pub fn start(&mut self, now: Instant) {
         if self.is_client && !self.started {
-            self.endpoint.connect(now, REMOTE, rtc_config(true), None).unwrap();
+            self.endpoint.connect(now, REMOTE, rtc_config(true, self.has_key), None).unwrap();
         }
         self.started = true;
         self.drain();

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
-use nomagic_dtls::{CipherSuite, CloseReason, Config, NamedGroup, SrtpProfile, Verifier};
+use nomagic_dtls::{
+    CipherSuite, CloseReason, Config, NamedGroup, PreSharedKey, PreSharedKeys, SrtpProfile, Verifier,
+};
 use nomagic_interop::ours::{IDENTITY, Ours};
-use nomagic_interop::rivals::{Dimpl, EXPORTED, RtcDtls, fingerprint};
+use nomagic_interop::rivals::{Dimpl, EXPORTED, PRE_SHARED, RtcDtls, fingerprint};
 use nomagic_testkit::clock;
 use nomagic_testkit::link::Link;
 use nomagic_testkit::machine::Machine;
@@ -149,6 +151,41 @@ fn rivals_talk_with_every_suite_and_group_that_they_have() {
         for suite in [suites[0], suites[2]] {
             talk_with(ours_with(true, suite, group), RtcDtls::new(false), perfect, 1);
             talk_with(ours_with(false, suite, group), RtcDtls::new(true), perfect, 1);
+        }
+    }
+}
+
+/// Our end with the key that the rivals have.
+fn ours_with_key(is_client: bool, suite: CipherSuite, seed: u64) -> Ours {
+    let key = PreSharedKey::new(PRE_SHARED.0, &PRE_SHARED.1).unwrap();
+    let mut config = if is_client {
+        Config::client_with_key(key)
+    } else {
+        Config::server_with_keys(PreSharedKeys::new([key]))
+    };
+    config.suites = vec![suite];
+    config.address_validated = true;
+    config.srtp_profiles = vec![SrtpProfile::AEAD_AES_128_GCM];
+    Ours::of(config, seed)
+}
+
+/// The one suite with pre-shared keys that `dimpl` has, and two of those that `rtc-dtls` has, in both roles.
+#[test]
+fn rivals_have_the_same_pre_shared_key() {
+    let short = CipherSuite::PSK_AES_128_CCM_8;
+    for (link, seeds) in [(perfect as fn() -> Link, 0..1), (bad, 1..SEEDS)] {
+        for seed in seeds {
+            for we_call in [true, false] {
+                talk_with(
+                    ours_with_key(we_call, short, seed),
+                    Dimpl::with_key(!we_call, clock::origin()),
+                    link,
+                    seed,
+                );
+                for suite in [short, CipherSuite::PSK_AES_128_GCM_SHA256] {
+                    talk_with(ours_with_key(we_call, suite, seed), RtcDtls::with_key(!we_call), link, seed);
+                }
+            }
         }
     }
 }
