@@ -419,11 +419,11 @@ impl Connection {
         now
     }
 
-    /// The handshake's time begins with the first datagram.
+    /// The handshake's time begins with the first datagram. What is too long for the clock never ends.
     fn start_deadline(&mut self, now: Instant) {
         let timeout = self.context.config.handshake_timeout.max(Duration::from_millis(1));
         if let Stage::Handshake(handshake) = &mut self.stage {
-            handshake.deadline.get_or_insert_with(|| now + timeout);
+            handshake.deadline = handshake.deadline.or_else(|| now.checked_add(timeout));
         }
     }
 }
