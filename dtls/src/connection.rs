@@ -18,7 +18,7 @@ use crate::event::{CloseReason, Connected, Event, Events};
 use crate::gate::Admission;
 use crate::handshake::MessageType;
 use crate::input::{Input, Payloads, RecordQueue};
-use crate::keys::Role;
+use crate::keys::{Role, Transcript};
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
 use crate::session::Session;
@@ -395,6 +395,7 @@ impl Connection {
             session.end();
         }
         self.context.flight.clear();
+        self.context.transcript = Transcript::default();
         self.events.closed(reason);
         match alert {
             Some(alert) => self.stage = Stage::Closing(alert),

@@ -133,6 +133,12 @@ impl Partial {
     pub(crate) fn insert(&mut self, offset: usize, fragment: &[u8]) {
         let end = offset + fragment.len();
         if end > self.body.len() {
+            if end > self.body.capacity() {
+                // It doubles, but does not become longer than the message.
+                let room = end.max(2 * self.body.capacity()).min(self.total);
+                self.body.reserve_exact(room - self.body.len());
+                self.came.reserve_exact(room.div_ceil(64) - self.came.len());
+            }
             self.body.resize(end, 0);
             self.came.resize(end.div_ceil(64), 0);
         }
