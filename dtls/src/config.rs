@@ -56,10 +56,10 @@ pub struct Config {
     /// 50 ms or more.
     pub initial_timeout: Duration,
     /// Time within which the handshake must be complete, counted from the first datagram sent or received, and anew from
-    /// the hello that a server goes along with; default 60 s.
+    /// the hello that a server goes along with; 1 ms or more, default 60 s.
     pub handshake_timeout: Duration,
     /// Octets of the greatest datagram that the handshake sends, 256 to 65507, default 1200. Flights that stay without
-    /// an answer twice go on in smaller ones.
+    /// an answer twice go on in smaller ones. With a connection id of more than 194 octets a Finished is longer than 256.
     pub path_mtu: usize,
     /// Whether the peer's address is proven by other means, as ICE does; default no. A server sends no more than three
     /// times what it received until it is, or until the client has shown keys. Clients do not need it.

@@ -18,7 +18,7 @@ use crate::event::{CloseReason, Connected, Event, Events};
 use crate::gate::Admission;
 use crate::handshake::MessageType;
 use crate::input::{Input, Payloads, RecordQueue};
-use crate::keys::Role;
+use crate::keys::{Role, Transcript};
 use crate::reassembly::{Reassembly, Whole};
 use crate::record::{ContentType, Version};
 use crate::session::Session;
@@ -409,6 +409,7 @@ impl Connection {
             session.end();
         }
         self.context.flight.clear();
+        self.context.transcript = Transcript::default();
         self.events.closed(reason);
         match alert {
             Some(alert) => self.stage = Stage::Closing(alert),
@@ -433,11 +434,11 @@ impl Connection {
         now
     }
 
-    /// The handshake's time begins with the first datagram.
+    /// The handshake's time begins with the first datagram. What is too long for the clock never ends.
     fn start_deadline(&mut self, now: Instant) {
         let timeout = self.context.config.handshake_timeout.max(Duration::from_millis(1));
         if let Stage::Handshake(handshake) = &mut self.stage {
-            handshake.deadline.get_or_insert_with(|| now + timeout);
+            handshake.deadline = handshake.deadline.or_else(|| now.checked_add(timeout));
         }
     }
 }

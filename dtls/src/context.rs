@@ -20,7 +20,7 @@ use crate::keys::{MasterSecret, Randoms, Role, Transcript};
 use crate::layer::RecordLayer;
 use crate::pre_shared_key::Shared;
 use crate::reassembly::Whole;
-use crate::session::Session;
+use crate::session::{MAX_CHAIN, Session};
 
 /// The parts of a connection that its states work with.
 pub(crate) struct Context {
@@ -248,7 +248,8 @@ impl Context {
             Refusal::Certificate(CertificateError::UnsupportedKey) => CloseReason::UnsupportedCertificate,
             Refusal::Rejected(rejection) => CloseReason::Rejected(rejection),
         })?;
-        let chain = self.config.keeps_sessions().then(|| message.body.clone());
+        let keeps = self.config.keeps_sessions() && message.body.len() <= MAX_CHAIN;
+        let chain = keeps.then(|| message.body.clone());
         Ok(PeerIdentity { chain, ..peer })
     }
 }

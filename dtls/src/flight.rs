@@ -14,6 +14,8 @@ pub(crate) const MIN_MTU: usize = 256;
 const MAX_MTU: usize = 65_507;
 /// Fragments of a message that do not end it have at least so many octets.
 const MIN_FRAGMENT: usize = 32;
+/// Octets of a Finished, the one message that is protected; it is shorter than [`MIN_FRAGMENT`], so it is never cut.
+const VERIFY_DATA_LEN: usize = 12;
 /// A repeated flight of the peer is answered at once, but not more often than this, doubled each time.
 const REPEAT_GAP: Duration = Duration::from_millis(20);
 
@@ -153,7 +155,9 @@ impl Flight {
         out: &mut Vec<u8>,
     ) -> bool {
         let start = out.len();
-        let limit = limit.min(self.mtu);
+        // With a long connection id, one record that holds something is longer than the smallest path.
+        let least = HEADER_LEN + layer.expansion(1) + FRAGMENT_HEADER_LEN + VERIFY_DATA_LEN;
+        let limit = limit.min(self.mtu.max(least));
         while let Some(item) = self.items.get(self.cursor.0).copied() {
             let room = limit.saturating_sub(out.len() - start);
             if !self.write_record(item, layer, room, out) {

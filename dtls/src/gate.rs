@@ -20,7 +20,7 @@ use crate::wire::to_usize;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct GateConfig {
-    /// Time for which a secret makes cookies; 1 s or more, default 60 s. Cookies are taken for as long again.
+    /// Time for which a secret makes cookies; 1 s to a day, default 60 s. Cookies are taken for as long again.
     pub secret_period: Duration,
     /// Addresses for which fragments of hellos are kept, 0 to 4096, default 0: then nothing is ever kept, and the start
     /// of a hello, up to its extensions, must be in one fragment and come first. Browsers' hellos are like that, hybrid
@@ -111,6 +111,8 @@ struct Found<'a> {
 
 /// The number of the last hello that a client comes with: it does not follow requests for ever.
 const MAX_MESSAGE_SEQUENCE: u16 = 16;
+/// No secret is used for longer.
+const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl CookieGate {
     /// A gate with secrets of its own. `rng` seeds its generator.
@@ -224,7 +226,7 @@ impl CookieGate {
     fn advance(&mut self, now: Instant) -> Instant {
         let now = self.now.map_or(now, |newest| newest.max(now));
         self.now = Some(now);
-        let period = self.config.secret_period.max(Duration::from_secs(1));
+        let period = self.config.secret_period.clamp(Duration::from_secs(1), LONGEST_PERIOD);
         let turns_at = *self.turns_at.get_or_insert_with(|| now + period);
         if now >= turns_at {
             self.secrets.swap(0, 1);
@@ -258,7 +260,7 @@ impl<'a> Found<'a> {
     }
 
     const fn is_whole(&self) -> bool {
-        self.header.length == self.header.total
+        self.header.is_whole()
     }
 
     /// Appends a request that carries this cookie, with the numbers of what it answers: nothing is counted here.

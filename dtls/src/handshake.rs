@@ -108,6 +108,11 @@ impl FragmentHeader {
         Self { kind, total, sequence, offset: 0, length: total }
     }
 
+    /// Whether the fragment is all of its message.
+    pub const fn is_whole(&self) -> bool {
+        self.length == self.total
+    }
+
     /// Reads one fragment from the start of `bytes`, and returns it with what follows it.
     ///
     /// # Errors
@@ -143,7 +148,7 @@ impl fmt::Display for FragmentHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, total, sequence, offset, length } = self;
         write!(f, "{kind} msg={sequence} ")?;
-        if length == total {
+        if self.is_whole() {
             write!(f, "len={total}")
         } else {
             write!(f, "fragment={offset}+{length}/{total}")

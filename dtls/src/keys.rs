@@ -184,7 +184,8 @@ impl Transcript {
     /// Adds a message as if it had been sent in one piece.
     //= rfc6347#4.2.6-1
     pub(crate) fn add(&mut self, kind: MessageType, sequence: u16, body: &[u8]) {
-        self.messages.reserve(crate::handshake::FRAGMENT_HEADER_LEN + body.len());
+        // There are ten messages at most, and others may have made them long.
+        self.messages.reserve_exact(crate::handshake::FRAGMENT_HEADER_LEN + body.len());
         FragmentHeader::whole(kind, sequence, u32::try_from(body.len()).unwrap_or(u32::MAX))
             .encode(&mut self.messages);
         self.messages.extend_from_slice(body);

@@ -78,6 +78,17 @@ impl Reassembly {
         Fate::Kept
     }
 
+    /// Whether this is the start of a hello that would get nowhere for what others may have sent before: fragments of
+    /// another hello, or later hellos. The hello before the last may still be on its way, and is none of these.
+    pub(crate) fn is_begun_anew(&self, header: &FragmentHeader) -> bool {
+        let is_start = header.kind == MessageType::CLIENT_HELLO && header.offset == 0;
+        let is_old = header.sequence.saturating_add(1) < self.next;
+        let contradicts =
+            |message: &Partial| header.sequence == self.next && (header.is_whole() || !message.is_of(header));
+        let slot = &self.messages[usize::from(header.sequence % WINDOW)];
+        is_start && (is_old || slot.as_ref().is_some_and(contradicts))
+    }
+
     /// Whether the message with this number has not been handed out.
     pub(crate) const fn is_new(&self, sequence: u16) -> bool {
         sequence >= self.next
@@ -122,6 +133,12 @@ impl Partial {
     pub(crate) fn insert(&mut self, offset: usize, fragment: &[u8]) {
         let end = offset + fragment.len();
         if end > self.body.len() {
+            if end > self.body.capacity() {
+                // It doubles, but does not become longer than the message.
+                let room = end.max(2 * self.body.capacity()).min(self.total);
+                self.body.reserve_exact(room - self.body.len());
+                self.came.reserve_exact(room.div_ceil(64) - self.came.len());
+            }
             self.body.resize(end, 0);
             self.came.resize(end.div_ceil(64), 0);
         }

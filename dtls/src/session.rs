@@ -28,7 +28,7 @@ pub use cache::SessionCache;
 /// Octets of a session's name that we give.
 pub(crate) const ID_LEN: usize = 32;
 /// Octets of the longest chain that is remembered: with it, of all that a session takes.
-const MAX_CHAIN: usize = 8192;
+pub(crate) const MAX_CHAIN: usize = 8192;
 /// The first octet of the encoded form.
 const FORMAT: u8 = 2;
 

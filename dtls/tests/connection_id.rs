@@ -83,6 +83,24 @@ fn a_handshake_with_ids_survives_every_double_loss() {
     }
 }
 
+/// The longest ids do not fit a record of the smallest datagram: what cannot be cut goes out as it is.
+#[test]
+fn the_longest_ids_get_through_the_smallest_datagrams() {
+    for length in [180, 194, 195, 255] {
+        let (mut client, mut server) = (
+            with_id(client_config(), Some(&vec![1; length])),
+            with_id(server_config(), Some(&vec![2; length])),
+        );
+        (client.path_mtu, server.path_mtu) = (256, 256);
+        let mut pair = pair_of(client, server, || Link::latency(MS));
+        pair.run_until(both_connected);
+        assert_eq!(pair.elapsed(), 4 * MS, "without a repetition");
+        let largest = pair.ladder().rungs().map(|rung| rung.datagram.len()).max();
+        assert!(largest <= Some(256.max(62 + length)), "{length}: {largest:?}");
+        assert_talks(&mut pair);
+    }
+}
+
 /// A record with an id that overtakes the keys, and payload that overtakes the Finished.
 #[test]
 fn records_with_ids_wait_like_others() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::*;
 use nomagic_dtls::handshake::{ClientHello, FragmentHeader, HelloVerifyRequest, MessageType};
 use nomagic_dtls::record::{ContentType, HEADER_LEN, Header, Records, Version};
-use nomagic_dtls::{CloseReason, Connection, CookieGate, GateConfig, Summary, Verdict};
+use nomagic_dtls::{CloseReason, Connection, CookieGate, GateConfig, SessionCache, Summary, Verdict};
 use nomagic_testkit::alloc::assert_none;
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::link::Link;
@@ -485,4 +485,75 @@ fn an_admission_means_nothing_to_a_client() {
     let (record, content) = (flight(&mut client, origin()), ContentType::HANDSHAKE);
     assert_eq!(Header::parse(&record[0]).unwrap().content_type, content);
     assert_eq!(record[0][HEADER_LEN + 5], 0, "its hello is message 0");
+}
+
+/// A hello of somebody else, in the name of the client's address.
+fn rogue(sequence: u16, total: u32, offset: u32, body: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    let length = u32::try_from(body.len()).unwrap();
+    FragmentHeader { kind: MessageType::CLIENT_HELLO, total, sequence, offset, length }.encode(&mut content);
+    content.extend(body);
+    let mut datagram = Vec::new();
+    let length = u16::try_from(content.len()).unwrap();
+    let (content_type, version) = (ContentType::HANDSHAKE, Version::DTLS_1_0);
+    Header { content_type, version, epoch: 0, sequence: 9, length }.encode(&mut datagram);
+    datagram.extend(content);
+    datagram
+}
+
+/// Who cannot show a cookie leaves nothing behind in a server that asks for one: not with the start of another hello, not
+/// with many hellos, not with one that is far ahead. D33.
+#[test]
+fn strangers_do_not_keep_a_client_from_a_server_that_asks_for_cookies() {
+    let whole = hello()[HEADER_LEN + 12..].to_vec();
+    let total = u32::try_from(whole.len()).unwrap();
+    let starts: Vec<_> = (0..3).map(|sequence| rogue(sequence, 5000, 0, &[0xfe; 40])).collect();
+    let ends: Vec<_> = (0..3).map(|sequence| rogue(sequence, 5000, 400, &[0xfe; 40])).collect();
+    let many: Vec<_> = (0..12).map(|sequence| rogue(sequence, total, 0, &whole)).collect();
+    let far = vec![rogue(u16::MAX, total, 0, &whole)];
+    for (name, rogues) in [("starts", starts), ("ends", ends), ("many", many), ("far", far)] {
+        for config in [client_config(), wordy_client()] {
+            let mut server = server_config();
+            server.address_validated = false;
+            let mut server = Peer::new(server, 2);
+            for datagram in &rogues {
+                deliver(&mut server, origin(), std::slice::from_ref(datagram));
+                flight(&mut server, origin());
+            }
+            let (mut client, mut now) = (Peer::new(config, 1), origin());
+            while client.connected.is_none() {
+                deliver(&mut server, now, &flight(&mut client, now));
+                let answers = flight(&mut server, now);
+                if answers.is_empty() {
+                    now = client.poll_timeout().unwrap();
+                    client.handle_timeout(now);
+                    assert!(
+                        now < origin() + Duration::from_secs(20),
+                        "{name}: {:?}",
+                        server.connection.stats()
+                    );
+                }
+                deliver(&mut client, now, &answers);
+            }
+            assert!(server.connected.is_some());
+        }
+    }
+}
+
+/// Periods and time limits of any length: what is too long for the clock never ends.
+#[test]
+fn durations_without_end_are_allowed() {
+    let mut config = GateConfig::default();
+    config.secret_period = Duration::MAX;
+    let mut gate = CookieGate::new(config, &mut rng(1));
+    let (_, second) = both_hellos(&mut gate, HERE);
+    assert!(matches!(gate.check(origin(), HERE, &second, &mut Vec::new()), Verdict::Accept(_)));
+    let (mut client, mut server) = (client_config(), server_config());
+    for config in [&mut client, &mut server] {
+        (config.handshake_timeout, config.initial_timeout) = (Duration::MAX, Duration::MAX);
+    }
+    let mut pair = pair_of(client, server, || Link::latency(MS));
+    pair.a.connection.set_round_trip(pair.now(), Duration::MAX);
+    pair.run_until(both_connected);
+    let _ = SessionCache::new(1, Duration::MAX);
 }

@@ -62,6 +62,9 @@ fn overheard(client: Config, server: Config) -> (Vec<Said>, Option<Session>) {
             said.push((writer, kind, plaintext.to_vec()));
         }
     }
+    let mut exported = [0; 60];
+    pair.a.connection.export("EXTRACTOR-dtls_srtp", None, &mut exported).unwrap();
+    assert_eq!(observer.unwrap().export("EXTRACTOR-dtls_srtp", 60).unwrap()[..], exported);
     (said, pair.a.connection.session())
 }
 

@@ -158,4 +158,8 @@ fn payload_that_overtakes_the_finished_waits() {
     assert_eq!(client.received.last().unwrap(), b"three");
     assert_eq!(client.connection.stats().records_opened, client.received.len() as u64);
     assert_eq!(client.connection.stats().dropped_replay, 2);
+    // What waited is handed out once.
+    let (handed_out, four) = (client.received.len(), server.seal(origin(), b"four"));
+    deliver(&mut client, origin(), &[four]);
+    assert_eq!(client.received[handed_out..], [b"four"]);
 }

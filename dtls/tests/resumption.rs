@@ -410,6 +410,22 @@ fn a_fatal_alert_ends_the_session_and_close_notify_does_not() {
     assert!(!resumes(client(Some(session)), server(&cache)), "it is not even asked for");
 }
 
+/// The same if it is we who send the alert.
+//= rfc5246#7.2.2-2 test
+#[test]
+fn a_fatal_alert_of_our_own_ends_the_session() {
+    let cache = cache();
+    let session = first(client(None), server(&cache));
+    let (mut a, mut z) = (Peer::new(client(Some(session.clone())), 1), Peer::new(server(&cache), 2));
+    deliver(&mut z, origin(), &flight(&mut a, origin()));
+    let mut answer = records(&flight(&mut z, origin()));
+    // A version that there is not.
+    answer[0][13 + 12] = 1;
+    deliver(&mut a, origin(), &answer);
+    assert_eq!(a.closed, Some(CloseReason::Version));
+    assert!(session.is_over());
+}
+
 /// What a client keeps elsewhere comes back as it was; anything else is an error, or a session that nobody knows.
 #[test]
 fn a_session_comes_back_from_its_octets() {

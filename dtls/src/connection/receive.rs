@@ -191,6 +191,11 @@ impl Connection {
                 self.stats.dropped_plaintext += 1;
                 continue;
             }
+            // A server that waits for a hello owes nothing to what came before: anybody can have sent it.
+            if handshake.waits_for_hello() && handshake.reassembly.is_begun_anew(&header) {
+                handshake.reassembly.begin_with(header.sequence, None);
+                self.context.flight.begin_with(header.sequence);
+            }
             match handshake.reassembly.insert(&header, fragment) {
                 Fate::Kept => self.step(),
                 Fate::Old => {

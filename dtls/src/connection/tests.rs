@@ -180,6 +180,83 @@ fn what_waited_is_freed_when_the_handshake_ends() {
     assert_eq!(held(true), held(false));
 }
 
+/// Whoever shows the keys gets what is sent to its address: a server is not bound to three octets for one any more.
+#[test]
+fn keys_prove_an_address() {
+    let mut config = server_config();
+    (config.address_validated, config.cookies) = (false, false);
+    let mut pair = pair_of(client_config(), config, || Link::latency(10 * MS));
+    pair.run_until(|pair| pair.a.connection.context.layer.has_keys());
+    assert!(matches!(pair.z.connection.context.allowance, Allowance::Octets(_)));
+    pair.run_until(both_connected);
+    assert!(matches!(pair.z.connection.context.allowance, Allowance::Unlimited));
+}
+
+/// A message of a client, in records of 1000 octets each.
+fn tell(server: &mut Connection, kind: MessageType, sequence: u16, body: &[u8]) {
+    let (now, total) = (nomagic_testkit::clock::origin(), u32::try_from(body.len()).unwrap());
+    for (index, part) in body.chunks(1000).enumerate() {
+        let offset = u32::try_from(1000 * index).unwrap();
+        let length = u32::try_from(part.len()).unwrap();
+        let (mut layer, mut out) = (RecordLayer::default(), Vec::new());
+        layer.put(0, ContentType::HANDSHAKE, Version::DTLS_1_2, &mut out, |out| {
+            FragmentHeader { kind, total, sequence, offset, length }.encode(out);
+            out.extend_from_slice(part);
+        });
+        server.handle_input(now, &mut out);
+        out.clear();
+        server.poll_transmit(now, &mut out);
+    }
+}
+
+/// The longest hello and the longest chain that are taken, of these octets.
+fn longest(total: usize) -> [Vec<u8>; 2] {
+    let mut connection = Connection::new(client_config(), &mut rng(1));
+    let config = &connection.context.config;
+    let mut extensions = client::offered_extensions(config);
+    let messages = |connection: &Connection| connection.context.flight.messages().remove(0).body;
+    let short = messages(&connection).len();
+    put(&mut extensions, ExtensionType(0xfafa), |out| out.resize(out.len() + total - short - 4, 0));
+    connection.context.flight = Flight::new(config.initial_timeout, config.path_mtu);
+    client::State::start_with(&mut connection.context, extensions);
+    let hello = messages(&connection);
+    let mut chain = Vec::new();
+    let filler = vec![0; total - 9 - ANNA.certificate().len()];
+    crate::handshake::encode_chain([ANNA.certificate(), &filler], &mut chain);
+    assert_eq!((hello.len(), chain.len()), (total, total));
+    [hello, chain]
+}
+
+/// What a peer that has shown nothing yet can make a server hold: as much as the README says, and no message beyond that.
+#[test]
+fn a_handshake_holds_no_more_than_it_says() {
+    let [hello, chain] = longest((1 << 16) - 1000);
+    let start = nomagic_testkit::clock::origin();
+    for exchange in [vec![], vec![7; 8000]] {
+        let mut config = server_config();
+        config.verifier = Some(crate::Verifier::callback(|_| true));
+        config.session_cache = Some(crate::SessionCache::new(9, Duration::from_secs(9)));
+        let mut server = Connection::new(config, &mut rng(2));
+        let whole = nomagic_testkit::alloc::count(|| {
+            tell(&mut server, MessageType::CLIENT_HELLO, 0, &hello);
+            tell(&mut server, MessageType::CERTIFICATE, 1, &chain);
+            // Messages that come later fill what room there is.
+            for sequence in 3..10 {
+                tell(&mut server, MessageType(99), sequence, &exchange);
+            }
+            tell(&mut server, MessageType::CLIENT_KEY_EXCHANGE, 2, &exchange);
+        });
+        assert!((250_000..330_000).contains(&whole.peak), "{whole:?}");
+        let reason = CloseReason::TooLong(MessageType::CLIENT_KEY_EXCHANGE);
+        assert_eq!(server.poll_event(), (!exchange.is_empty()).then_some(Event::Closed(reason)));
+        let end = nomagic_testkit::alloc::count(|| {
+            server.close(start);
+            server.poll_transmit(start, &mut Vec::new());
+        });
+        assert!(server.is_closed() && whole.held + end.held < 5000, "{whole:?} {end:?}");
+    }
+}
+
 /// Everything that a handshake held is gone when it is complete.
 #[test]
 fn a_connection_at_rest_holds_little() {
