@@ -4,18 +4,46 @@
 mod common;
 
 use std::fmt::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::*;
 use nomagic_dtls::handshake::{FragmentHeader, HelloVerifyRequest, MessageType};
 use nomagic_dtls::record::{ContentType, Header, Records, Version};
-use nomagic_dtls::{Alert, AlertDescription, Role, Stats, Summary};
+use nomagic_dtls::{Alert, AlertDescription, Role, SessionCache, Stats, Summary};
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::golden;
+use nomagic_testkit::link::Link;
 use nomagic_testkit::machine::Machine;
+use nomagic_testkit::pair::Pair;
+
+/// Whose states, and of which handshake: a full one, or one that takes up a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    role: Role,
+    resumes: bool,
+}
+
+impl Part {
+    /// Client and server.
+    fn ends(self) -> (Peer, Peer) {
+        let (mut client, mut server) = (client_config(), server_config());
+        server.cookies = true;
+        if self.resumes {
+            // Each scene has a session of its own, since alerts end sessions.
+            client.keep_session = true;
+            server.session_cache = Some(SessionCache::new(1, Duration::from_secs(3600)));
+            let (a, z) = (Peer::new(client.clone(), 8), Peer::new(server.clone(), 9));
+            let mut earlier = Pair::new(a, z, Link::new, 3);
+            earlier.run_until(both_connected);
+            client.session = earlier.a.connection.session();
+        }
+        (Peer::new(client, 1), Peer::new(server, 2))
+    }
+}
 
 /// The end that is looked at, and a partner that says what belongs there.
 struct Scene {
+    part: Part,
     own: Peer,
     partner: Peer,
     now: Instant,
@@ -26,13 +54,10 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(role: Role) -> Self {
-        let mut server = server_config();
-        server.cookies = true;
-        server.address_validated = true;
-        let (client, server) = (Peer::new(client_config(), 1), Peer::new(server, 2));
-        let (own, partner) = if role == Role::Client { (client, server) } else { (server, client) };
-        let mut scene = Self { own, partner, now: origin(), messages: 0, said: Vec::new() };
+    fn new(part: Part) -> Self {
+        let (client, server) = part.ends();
+        let (own, partner) = if part.role == Role::Client { (client, server) } else { (server, client) };
+        let mut scene = Self { part, own, partner, now: origin(), messages: 0, said: Vec::new() };
         scene.said = flight(&mut scene.own, scene.now);
         scene
     }
@@ -77,8 +102,8 @@ fn request() -> Vec<u8> {
 }
 
 /// The scenes of a handshake in order: `steps` records of the partner have been heard. `None` behind the last.
-fn scene(role: Role, steps: usize) -> Option<Scene> {
-    let mut scene = Scene::new(role);
+fn scene(part: Part, steps: usize) -> Option<Scene> {
+    let mut scene = Scene::new(part);
     let mut pending: Vec<Vec<u8>> = Vec::new();
     for _ in 0..steps {
         if pending.is_empty() {
@@ -97,18 +122,19 @@ type Act = fn(&mut Scene);
 type Reach = Box<dyn Fn() -> Scene>;
 
 /// All states, by the name that `Debug` gives them, with a way to get there.
-fn states(role: Role) -> Vec<(String, Reach)> {
+fn states(part: Part) -> Vec<(String, Reach)> {
+    let role = part.role;
     let mut states: Vec<(String, Reach)> = Vec::new();
     for steps in 0.. {
-        let Some(reached) = scene(role, steps) else { break };
+        let Some(reached) = scene(part, steps) else { break };
         let mut state = name(&reached);
         if states.last().is_some_and(|(last, _)| *last == state) {
             state += ", ChangeCipherSpec heard";
         }
-        states.push((state, Box::new(move || scene(role, steps).unwrap())));
+        states.push((state, Box::new(move || scene(part, steps).unwrap())));
         if role == Role::Client && steps == 0 {
-            let asked = || {
-                let mut scene = Scene::new(Role::Client);
+            let asked = move || {
+                let mut scene = Scene::new(part);
                 let record = scene.message(MessageType::HELLO_VERIFY_REQUEST, &request());
                 scene.tell(&record);
                 scene
@@ -116,8 +142,13 @@ fn states(role: Role) -> Vec<(String, Reach)> {
             states.push((name(&asked()), Box::new(asked)));
         }
     }
+    if part.resumes {
+        // What comes before and after is as in a full handshake, but for the last flight, which is another's.
+        states.retain(|(state, _)| state.contains("resumed") || state.contains("connected"));
+        return states;
+    }
     let last = states.len();
-    let connected = move || scene(role, last - usize::from(role == Role::Client) - 1).unwrap();
+    let connected = move || scene(part, last - usize::from(role == Role::Client) - 1).unwrap();
     let closing = move || {
         let mut scene = connected();
         let now = scene.now;
@@ -147,7 +178,7 @@ fn body(kind: MessageType) -> Vec<u8> {
     }
     for role in [Role::Client, Role::Server] {
         for steps in 0.. {
-            let Some(mut scene) = scene(role, steps) else { break };
+            let Some(mut scene) = scene(Part { role, resumes: false }, steps) else { break };
             for record in scene.partner_says() {
                 let Some(Ok((header, content))) = Records::new(&record).next() else { continue };
                 if header.epoch == 0 && header.content_type == ContentType::HANDSHAKE {
@@ -204,9 +235,8 @@ const ACTS: [(&str, Act); 25] = [
     ("ChangeCipherSpec", |s| deliver(&mut s.own, s.now, &[plain(ContentType::CHANGE_CIPHER_SPEC, &[1])])),
     ("partner's records again", |s| {
         s.now += 30 * MS;
-        let role = s.own.connection.role();
         for steps in 0.. {
-            let Some(mut other) = scene(role, steps) else { break };
+            let Some(mut other) = scene(s.part, steps) else { break };
             if other.messages >= s.messages {
                 break;
             }
@@ -258,9 +288,11 @@ fn moved(before: &Stats, after: &Stats) -> String {
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
     let mut table = String::new();
-    for role in [Role::Client, Role::Server] {
-        for (state, reach) in states(role) {
-            writeln!(table, "{state}").unwrap();
+    let parts = [false, true].map(|resumes| [Role::Client, Role::Server].map(|role| Part { role, resumes }));
+    for part in parts.into_iter().flatten() {
+        for (state, reach) in states(part) {
+            let after = if part.resumes && !state.contains("resumed") { ", session resumed" } else { "" };
+            writeln!(table, "{state}{after}").unwrap();
             for (event, act) in ACTS {
                 let mut scene = reach();
                 scene.own.drain_events();
