@@ -426,6 +426,41 @@ fn a_fatal_alert_of_our_own_ends_the_session() {
     assert!(session.is_over());
 }
 
+/// RFC 5246 section 7.4.1.3: who takes up a session takes up its suite.
+#[test]
+fn a_session_with_another_suite_is_refused() {
+    let cache = cache();
+    let session = first(client(None), server(&cache));
+    let (mut a, mut z) = (Peer::new(client(Some(session.clone())), 1), Peer::new(server(&cache), 2));
+    deliver(&mut z, origin(), &flight(&mut a, origin()));
+    let mut answer = records(&flight(&mut z, origin()));
+    // Behind headers, version, random and session.
+    let at = 13 + 12 + 2 + 32 + 1 + 32;
+    assert_eq!(answer[0][at..at + 2], CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256.0.to_be_bytes());
+    answer[0][at..at + 2].copy_from_slice(&CipherSuite::ECDHE_ECDSA_AES_256_GCM_SHA384.0.to_be_bytes());
+    deliver(&mut a, origin(), &answer);
+    assert_eq!(a.closed, Some(CloseReason::IllegalParameter("not the suite of the session")));
+    assert!(session.is_over());
+}
+
+/// The other way round: a client that names a session, and does not offer its suite, gets one that it offers.
+#[test]
+fn a_session_whose_suite_is_not_offered_is_not_taken_up() {
+    let cache = cache();
+    let session = first(client(None), server(&cache));
+    let (mut a, mut z) = (Peer::new(client(Some(session)), 1), Peer::new(server(&cache), 3));
+    let mut hello = flight(&mut a, origin());
+    let suite = CipherSuite::ECDHE_ECDSA_AES_128_GCM_SHA256.0.to_be_bytes();
+    // Behind headers, version, random, session, no cookie, and the length of the list.
+    let at = 13 + 12 + 2 + 32 + 33 + 1 + 2;
+    assert_eq!(hello[0][at..at + 2], suite);
+    hello[0][at..at + 2].copy_from_slice(&[0x1a, 0x1a]);
+    deliver(&mut z, origin(), &hello);
+    let answer = records(&flight(&mut z, origin()));
+    assert_eq!(answer.len(), 5, "a full handshake");
+    assert_ne!(answer[0][at - 3..at - 1], suite);
+}
+
 /// What a client keeps elsewhere comes back as it was; anything else is an error, or a session that nobody knows.
 #[test]
 fn a_session_comes_back_from_its_octets() {
