@@ -96,7 +96,8 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that begins its handshake at once. `rng` seeds its own generator, from which randoms and keys are
-    /// drawn. It is closed from the start if none of [`Config::suites`] is implemented.
+    /// drawn. It is closed from the start if none of [`Config::suites`] is implemented, or goes with the certificate and the
+    /// pre-shared keys that there are.
     pub fn new(mut config: Config, rng: &mut impl CryptoRng) -> Self {
         config.retain_supported();
         let role = config.role;

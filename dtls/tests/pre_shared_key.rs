@@ -300,6 +300,13 @@ fn without_a_key_there_are_no_such_suites() {
     suites.suites = all();
     let pair = meet(psk_client(), suites);
     assert_eq!(pair.a.connected.unwrap().suite, EPHEMERAL);
+    // Nothing is left at all.
+    for config in [of_suite(psk_client(), CipherSuite::SUPPORTED[0]), of_suite(client_config(), PLAIN)] {
+        let mut end = Peer::new(config, 1);
+        assert!(end.is_closed() && flight(&mut end, origin()).is_empty());
+        end.handle_timeout(origin());
+        assert_eq!(end.closed, Some(nothing));
+    }
     // Short tags have to be asked for.
     assert_eq!(ends_with(of_suite(psk_client(), CipherSuite::PSK_AES_128_CCM_8), psk_server()), nothing);
 }

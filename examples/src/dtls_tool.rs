@@ -154,6 +154,8 @@ fn read_input(sender: SyncSender<Happening>) {
 
 impl Running<'_> {
     fn run(&mut self, happenings: &Receiver<Happening>) -> io::Result<bool> {
+        // A connection that can do nothing has ended before it began.
+        self.note_events();
         loop {
             self.send_all();
             if let Some(verdict) = self.verdict {

@@ -358,6 +358,11 @@ fn the_program_has_keys_and_no_certificate() {
     let mut client = dtls(&["client", &address, "--psk", &wrong, "--timeout", "1"]);
     let (said, content) = client.wait_for_end();
     assert!(said.contains("perhaps the pre-shared keys differ") && !content, "{said}");
+    // A suite that goes with a certificate, without one.
+    let suite = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    let mut client = dtls(&["client", &address, "--psk", &lamp, "--suites", suite]);
+    let (said, content) = client.wait_for_end();
+    assert!(said.contains("nothing in common: cipher suite") && !content, "{said}");
     // Keys that are none.
     for (arguments, word) in [
         (&["--psk", "lamp"][..], "IDENTITY:HEXKEY"),
