@@ -96,7 +96,7 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that begins its handshake at once. `rng` seeds its own generator, from which randoms and keys are
-    /// drawn.
+    /// drawn. It is closed from the start if none of [`Config::suites`] is implemented.
     pub fn new(mut config: Config, rng: &mut impl CryptoRng) -> Self {
         config.retain_supported();
         let role = config.role;
@@ -115,7 +115,7 @@ impl Connection {
             deadline: None,
             unauthenticated_alert: None,
         };
-        Self {
+        let mut connection = Self {
             stage: Stage::Handshake(Box::new(handshake)),
             context,
             ripe: RecordQueue::default(),
@@ -123,7 +123,11 @@ impl Connection {
             notice: None,
             events: Events::default(),
             stats: Stats::default(),
+        };
+        if connection.context.config.suites.is_empty() {
+            connection.end(CloseReason::NothingInCommon("cipher suite"), None);
         }
+        connection
     }
 
     /// A server's connection for a client that a [`crate::CookieGate`] has let in. It is then to be given the datagram

@@ -276,6 +276,12 @@ impl RecordLayer {
     pub(crate) fn skip_to(&mut self, sequence: u64) {
         self.keys.as_mut().unwrap().sequence = sequence;
     }
+
+    /// Makes the writer's key encrypt so many blocks, to see what happens at the end.
+    #[cfg(test)]
+    pub(crate) fn spend(&mut self, blocks: u64) {
+        self.keys.as_mut().unwrap().blocks += blocks;
+    }
 }
 
 /// What a record with an id holds: content, type, padding of zeros; RFC 9146 section 4.

@@ -5,7 +5,9 @@ mod common;
 
 use common::*;
 use nomagic_dtls::{CipherSuite, CloseReason, NamedGroup, SignatureScheme};
+use nomagic_testkit::clock::origin;
 use nomagic_testkit::link::Link;
+use nomagic_testkit::machine::Machine;
 
 /// Those that go with our own certificates.
 const SUITES: [CipherSuite; 4] = [
@@ -90,6 +92,13 @@ fn nothing_in_common_ends_the_handshake() {
     let mut client = client_config();
     client.suites = vec![CipherSuite::ECDHE_RSA_AES_128_GCM_SHA256];
     assert_eq!(ends_with(client, server_config()), nothing("cipher suite"), "our key is none of RSA");
+
+    let mut client = client_config();
+    client.suites = vec![CipherSuite(0x1301)];
+    let mut client = Peer::new(client, 1);
+    assert!(client.is_closed() && flight(&mut client, origin()).is_empty());
+    client.handle_timeout(origin());
+    assert_eq!(client.closed, Some(nothing("cipher suite")), "it can do nothing, and says so at once");
 
     let mut client = client_config();
     client.groups = vec![NamedGroup::SECP256R1];

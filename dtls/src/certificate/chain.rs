@@ -35,6 +35,8 @@ struct Link<'a> {
     not_after: Duration,
     /// BasicConstraints says so, and KeyUsage does not contradict; how many certificates of others may be below.
     authority: Option<usize>,
+    /// KeyUsage does not rule out that the key signs handshakes.
+    may_prove: bool,
 }
 
 /// Checks a chain, the peer's own certificate first.
@@ -48,6 +50,11 @@ pub(super) fn check(chain: &CertificateChain<'_>, time: UnixTime) -> Result<(), 
         let link = read(der).map_err(|_| Rejection::Malformed(index))?;
         if !(link.not_before..=link.not_after).contains(&time.0) {
             return Err(Rejection::Date(index));
+        }
+        //= rfc5246#7.4.2-10
+        //= rfc5246#7.4.2-14
+        if index == 0 && !link.may_prove {
+            return Err(Rejection::KeyUsage);
         }
         if let Some(below) = &below {
             let issued = peer_key(der).is_ok_and(|issuer| is_issued_by(below, &link, &issuer));
@@ -118,14 +125,14 @@ fn read(certificate: &[u8]) -> der::Result<Link<'_>> {
     let (not_before, not_after) = (date(&mut dates)?, date(&mut dates)?);
     let subject = fields.tlv_bytes()?;
     fields.tlv_bytes()?;
-    let mut authority = None;
+    let (mut authority, mut may_prove) = (None, true);
     while !fields.is_finished() {
         let part = AnyRef::decode(&mut fields)?;
         if (part.header().tag()) == (Tag::ContextSpecific { constructed: true, number: TagNumber(3) }) {
-            authority = extensions(part.value())?;
+            (authority, may_prove) = extensions(part.value())?;
         }
     }
-    Ok(Link { signed, algorithm, signature, issuer, subject, not_before, not_after, authority })
+    Ok(Link { signed, algorithm, signature, issuer, subject, not_before, not_after, authority, may_prove })
 }
 
 fn date(reader: &mut SliceReader<'_>) -> der::Result<Duration> {
@@ -136,18 +143,20 @@ fn date(reader: &mut SliceReader<'_>) -> der::Result<Duration> {
     }
 }
 
-/// Whether the extensions make an authority, and of how many levels. One that is critical and unknown is a fault; RFC 5280
-/// section 4.2.
-fn extensions(list: &[u8]) -> der::Result<Option<usize>> {
+/// Whether the extensions make an authority, and of how many levels; and whether the key may sign handshakes. One that is
+/// critical and unknown is a fault; RFC 5280 section 4.2.
+fn extensions(list: &[u8]) -> der::Result<(Option<usize>, bool)> {
     const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
     const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
     const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
     const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+    /// The bit that lets a key sign other things than certificates.
+    const DIGITAL_SIGNATURE: usize = 0;
     /// The bit that lets a key sign certificates.
     const KEY_CERT_SIGN: usize = 5;
 
     let mut list = SliceReader::new(sequence(AnyRef::from_der(list)?)?)?;
-    let (mut levels, mut may_sign) = (None, true);
+    let (mut levels, mut may_sign, mut may_prove) = (None, true, true);
     while !list.is_finished() {
         let mut fields = SliceReader::new(sequence(AnyRef::decode(&mut list)?)?)?;
         let kind = ObjectIdentifier::decode(&mut fields)?;
@@ -160,14 +169,18 @@ fn extensions(list: &[u8]) -> der::Result<Option<usize>> {
                 let most = Option::<u8>::decode(&mut fields)?.map_or(MAX_CHAIN, usize::from);
                 levels = is_authority.then_some(most);
             }
-            KEY_USAGE => may_sign = BitStringRef::from_der(value)?.get(KEY_CERT_SIGN).unwrap_or(false),
+            KEY_USAGE => {
+                let uses = BitStringRef::from_der(value)?;
+                [may_prove, may_sign] =
+                    [DIGITAL_SIGNATURE, KEY_CERT_SIGN].map(|bit| uses.get(bit).unwrap_or(false));
+            }
             // Who may use it for what, and under which name, is for the callback to say.
             SUBJECT_ALTERNATIVE_NAME | EXTENDED_KEY_USAGE => {}
             _ if critical => return Err(der::ErrorKind::Failed.into()),
             _ => {}
         }
     }
-    Ok(levels.filter(|_| may_sign))
+    Ok((levels.filter(|_| may_sign), may_prove))
 }
 
 #[cfg(test)]

@@ -181,6 +181,9 @@ pub enum Rejection {
     /// This certificate of the chain has not signed the one before it, or may not sign; RFC 5246 section 7.4.2.
     #[error("certificate {0} of the chain is not the issuer of the one before")]
     Issuer(usize),
+    /// The peer's own certificate says that its key is not for signatures; RFC 5246 section 7.4.2.
+    #[error("the certificate's key is not for signatures")]
+    KeyUsage,
     /// The callback said no.
     #[error("the application rejected the certificate")]
     Application,
@@ -223,8 +226,8 @@ impl Verifier {
         Self(Rule::Callback(Arc::new(accept)))
     }
 
-    /// At `time`, all certificates are in their dates, each is signed by the next, which is an authority, and `accept` says
-    /// yes. That knows whom to trust, and under which name: it compares the last certificate with the roots that it has, and
+    /// At `time`, all certificates are in their dates, each is signed by the next, which is an authority, the key of the first
+    /// may sign handshakes, and `accept` says yes. That knows whom to trust, and under which name: it compares the last certificate with the roots that it has, and
     /// the names in the first with the one that was called. It gets the chain, of at most eight certificates, and the time.
     pub fn chain(
         time: UnixTime,

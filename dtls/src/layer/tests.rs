@@ -75,6 +75,19 @@ fn forged_records_end_a_connection_only_in_great_numbers() {
     assert_eq!(open(&mut b, &forged), Err(Refused::Exhausted));
 }
 
+/// The key encrypts 2^34 blocks, the tag of each record counted as one.
+#[test]
+fn a_key_is_used_up_by_octets_too() {
+    let [mut a, mut b] = ends();
+    // Ten octets are a block, and a tag.
+    a.spend(MAX_BLOCKS - 3);
+    let record = [seal(&mut a, &[7; 10]), seal(&mut a, &[7; 10])];
+    assert!(record.iter().all(|record| open(&mut b, record).is_ok()));
+    let (mut out, at) = (vec![0; 30], a.headroom());
+    assert_eq!(a.seal(ContentType::ALERT, &mut out, at), Err(SealError::KeysExhausted));
+    assert_eq!(MAX_BLOCKS * 16, 256 << 30, "as the README has it");
+}
+
 /// D4: a forged record does not move the window, wherever it claims to be.
 //= rfc6347#4.1.2.6-8 test
 #[test]

@@ -118,4 +118,23 @@ fn only_authorities_issue_certificates() {
     assert_eq!(check_all(&chain!("chain-other-name"), IN_TIME), issuer(1));
     assert_eq!(check_all(&chain!("chain-too-deep"), IN_TIME), issuer(2));
     assert_eq!(check_all(&chain!("chain-too-deep")[1..], IN_TIME), Ok(()), "not too far from there");
+    assert_eq!(
+        check_all(&chain!("chain-may-not-sign"), IN_TIME),
+        issuer(1),
+        "an authority, but its key is not for it"
+    );
+}
+
+/// A key that may not sign proves nothing, in chain mode; a fingerprint names the certificate, whatever it says of itself.
+//= rfc5246#7.4.2-10 test
+//= rfc5246#7.4.2-14 test
+//= rfc5246#7.4.6-6 test
+//= rfc5246#7.4.6-8 test
+#[test]
+fn a_key_for_something_else_proves_nothing() {
+    let chain = chain!("chain-for-agreement");
+    assert_eq!(check_all(&chain, IN_TIME), Err(Rejection::KeyUsage));
+    assert_eq!(check_all(&chain[1..], UnixTime(Duration::ZERO)), Err(Rejection::Date(0)), "dates come first");
+    assert_eq!(check_all(&chain!("chain-may-not-sign")[1..], IN_TIME), Ok(()), "it may sign handshakes");
+    assert_eq!(check_all(&chain[1..], IN_TIME), Err(Rejection::KeyUsage), "and this one certificates only");
 }
