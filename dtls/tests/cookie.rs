@@ -279,6 +279,24 @@ fn a_hello_in_any_number_of_fragments_passes_a_gate_that_keeps_them() {
     }
 }
 
+/// Fragments of two hellos do not make one, though they are of the same length.
+#[test]
+fn fragments_of_different_hellos_stay_apart() {
+    let mut gate = CookieGate::new(keeping(4), &mut rng(1));
+    let parts = fragmented(&hello(), 34);
+    let mut out = Vec::new();
+    assert!(matches!(gate.check(origin(), HERE, &parts[1], &mut out), Verdict::Drop));
+    let mut later = parts[0].clone();
+    // The start of the next one, of which there is not enough yet.
+    later[HEADER_LEN + 5] = 1;
+    assert!(matches!(gate.check(origin(), HERE, &later, &mut out), Verdict::Drop));
+    assert_eq!(gate.stats().fragments_kept, 2);
+    // The same number: with the fragment before, it would be enough.
+    let mut gate = CookieGate::new(keeping(4), &mut rng(1));
+    gate.check(origin(), HERE, &parts[1], &mut out);
+    assert!(matches!(gate.check(origin(), HERE, &parts[0], &mut out), Verdict::Verify));
+}
+
 /// What is kept is bounded in number and size, and a flood from other addresses does not keep a client out whose fragments
 /// come one after the other.
 #[test]
