@@ -57,9 +57,10 @@ impl Session {
     pub(crate) fn of(keyed: &mut Keyed, config: &Config) -> Option<Self> {
         let id = std::mem::take(&mut keyed.negotiated.session_id);
         let peer_chain = keyed.peer_chain.take();
-        let is_long = peer_chain.as_ref().is_some_and(|chain| chain.len() > MAX_CHAIN);
+        // Who was judged by a chain can only come back with it: it may have been too long to be kept.
+        let is_unknown = config.verifier.is_some() && peer_chain.is_none();
         //= rfc7627#5.3-1
-        if id.is_empty() || !keyed.negotiated.extended || is_long {
+        if id.is_empty() || !keyed.negotiated.extended || is_unknown {
             return None;
         }
         let server_name = match config.role {

@@ -279,6 +279,24 @@ fn a_hello_in_any_number_of_fragments_passes_a_gate_that_keeps_them() {
     }
 }
 
+/// Fragments of two hellos do not make one, though they are of the same length.
+#[test]
+fn fragments_of_different_hellos_stay_apart() {
+    let mut gate = CookieGate::new(keeping(4), &mut rng(1));
+    let parts = fragmented(&hello(), 34);
+    let mut out = Vec::new();
+    assert!(matches!(gate.check(origin(), HERE, &parts[1], &mut out), Verdict::Drop));
+    let mut later = parts[0].clone();
+    // The start of the next one, of which there is not enough yet.
+    later[HEADER_LEN + 5] = 1;
+    assert!(matches!(gate.check(origin(), HERE, &later, &mut out), Verdict::Drop));
+    assert_eq!(gate.stats().fragments_kept, 2);
+    // The same number: with the fragment before, it would be enough.
+    let mut gate = CookieGate::new(keeping(4), &mut rng(1));
+    gate.check(origin(), HERE, &parts[1], &mut out);
+    assert!(matches!(gate.check(origin(), HERE, &parts[0], &mut out), Verdict::Verify));
+}
+
 /// What is kept is bounded in number and size, and a flood from other addresses does not keep a client out whose fragments
 /// come one after the other.
 #[test]
@@ -511,7 +529,12 @@ fn strangers_do_not_keep_a_client_from_a_server_that_asks_for_cookies() {
     let ends: Vec<_> = (0..3).map(|sequence| rogue(sequence, 5000, 400, &[0xfe; 40])).collect();
     let many: Vec<_> = (0..12).map(|sequence| rogue(sequence, total, 0, &whole)).collect();
     let far = vec![rogue(u16::MAX, total, 0, &whole)];
-    for (name, rogues) in [("starts", starts), ("ends", ends), ("many", many), ("far", far)] {
+    // Suites that nobody has: the list begins behind version, random, session and cookie.
+    let mut null = whole.clone();
+    let suites = usize::from(u16::from_be_bytes([whole[36], whole[37]]));
+    null[38..38 + suites].fill(0);
+    let null = vec![rogue(0, total, 0, &null)];
+    for (name, rogues) in [("starts", starts), ("ends", ends), ("many", many), ("far", far), ("null", null)] {
         for config in [client_config(), wordy_client()] {
             let mut server = server_config();
             server.address_validated = false;

@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
 use nomagic_dtls::handshake::MessageType;
 use nomagic_dtls::{
-    Alert, CipherSuite, CloseReason, Config, ConnectionId, GateConfig, Session, SessionCache, SrtpProfile,
-    Verifier,
+    Alert, CipherSuite, CloseReason, Config, ConnectionId, GateConfig, Identity, Session, SessionCache,
+    SrtpProfile, Verifier,
 };
 use nomagic_testkit::clock::origin;
 use nomagic_testkit::laws::Subject;
@@ -459,6 +460,27 @@ fn a_session_whose_suite_is_not_offered_is_not_taken_up() {
     let answer = records(&flight(&mut z, origin()));
     assert_eq!(answer.len(), 5, "a full handshake");
     assert_ne!(answer[0][at - 3..at - 1], suite);
+}
+
+/// A peer with a chain of more than 8 KB is not remembered, on either side.
+#[test]
+fn a_session_with_a_long_chain_is_not_kept() {
+    let text = |name: &str| {
+        std::fs::read_to_string(format!("{}/tests/identities/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let chain = text("p256.pem") + &text("chain.pem").repeat(3);
+    let long = Arc::new(Identity::from_pem(&chain, &text("p256.key")).unwrap());
+    let anyone = || Verifier::callback(|_| true);
+    for (ours, theirs) in [(&long, &*ZOE), (&*ANNA, &long), (&*ANNA, &*ZOE)] {
+        let cache = cache();
+        let mut client = Config::client(ours.clone(), anyone());
+        client.keep_session = true;
+        let mut server = Config::server(theirs.clone(), anyone());
+        server.session_cache = Some(cache.clone());
+        let pair = connect(client, server);
+        assert_eq!(pair.a.connection.session().is_none(), Arc::ptr_eq(theirs, &long));
+        assert_eq!(cache.is_empty(), Arc::ptr_eq(ours, &long));
+    }
 }
 
 /// What a client keeps elsewhere comes back as it was; anything else is an error, or a session that nobody knows.

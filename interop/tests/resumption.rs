@@ -176,6 +176,29 @@ fn our_client_comes_back_to_gnutls_serv() {
     }
 }
 
+/// `gnutls-cli --resume` comes, goes and comes back from another port, to our program behind its gate.
+#[test]
+fn gnutls_cli_comes_back_to_the_program() {
+    if !nomagic_interop::has("gnutls-cli") {
+        return;
+    }
+    let port = free_udp_port();
+    let address = format!("127.0.0.1:{port}");
+    let mut server =
+        Talker::start(Command::new(example("dtls")).args(["server", &address, "--echo", "--resume"]));
+    server.wait_for("waiting on");
+    let mut client = Talker::start(
+        Command::new("gnutls-cli")
+            .args(["--udp", "--resume", "--insecure", "--port", &port.to_string()])
+            .args(["--priority", "NORMAL:-VERS-ALL:+VERS-DTLS1.2:%NO_TICKETS", "127.0.0.1"]),
+    );
+    client.wait_for("*** This is a resumed session");
+    client.say("there and back\n");
+    client.wait_for("there and back");
+    client.hang_up();
+    server.wait_for(" resumed\n");
+}
+
 /// The program: the server with `--resume`, the client with `--session FILE`.
 #[test]
 fn the_program_comes_back() {

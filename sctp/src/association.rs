@@ -198,7 +198,7 @@ impl Association {
     pub fn connect(&mut self, now: Instant) {
         let now = self.tick(now);
         if matches!(self.state, State::Closed) {
-            self.state = State::CookieWait { t1: Retry::new(now, self.config.rto_initial) };
+            self.state = State::CookieWait { t1: Retry::new(now, self.config.rto_initial), stale: 0 };
         }
     }
 

@@ -63,9 +63,12 @@ pub(crate) enum State {
     Closed,
     CookieWait {
         t1: Retry,
+        /// Cookies that were stale when the peer got them back.
+        stale: u32,
     },
     CookieEchoed {
         t1: Retry,
+        stale: u32,
         echo: Box<Echo>,
         tcb: Box<Tcb>,
     },
@@ -196,7 +199,7 @@ impl State {
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::CookieWait { t1 } | Self::CookieEchoed { t1, .. } => Some(t1.deadline),
+            Self::CookieWait { t1, .. } | Self::CookieEchoed { t1, .. } => Some(t1.deadline),
             Self::ShutdownPending { guard, .. } | Self::ShutdownReceived { guard, .. } => Some(*guard),
             Self::ShutdownSent { guard, t2, .. } | Self::ShutdownAckSent { guard, t2, .. } => {
                 Some(t2.deadline.min(*guard))
@@ -213,19 +216,17 @@ impl State {
     /// INIT ACK received.
     pub(crate) fn echo_cookie(&mut self, t1: Retry, echo: Box<Echo>, tcb: Box<Tcb>) {
         self.change(|state| match state {
-            Self::CookieWait { .. } => Self::CookieEchoed { t1, echo, tcb },
+            Self::CookieWait { stale, .. } => Self::CookieEchoed { t1, stale, echo, tcb },
             other => other,
         });
     }
 
-    /// The peer's cookie was stale for it: once more from the start, counting on.
-    pub(crate) fn wait_again(&mut self, now: Instant, rto: Duration) {
-        self.change(|state| match state {
-            Self::CookieEchoed { t1, .. } => {
-                Self::CookieWait { t1: Retry { count: t1.count + 1, ..Retry::new(now, rto) } }
-            }
-            other => other,
-        });
+    /// The peer's cookie was stale for it: once more from the start. Says how often that has been.
+    pub(crate) fn wait_again(&mut self, now: Instant, rto: Duration) -> u32 {
+        let Self::CookieEchoed { stale, .. } = *self else { return 0 };
+        let stale = stale + 1;
+        *self = Self::CookieWait { t1: Retry::new(now, rto), stale };
+        stale
     }
 
     /// COOKIE ACK received, or a valid COOKIE ECHO that brings its own TCB.

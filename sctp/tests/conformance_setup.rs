@@ -397,6 +397,25 @@ fn a_stale_cookie_begins_again_and_elsewhere_means_nothing() {
     }
 }
 
+// A peer for whom every cookie is stale is not asked for ever.
+#[test]
+fn stale_cookies_without_end_are_an_end() {
+    let stale = raw(9, 0, &[0, 3, 0, 8, 0, 0, 1, 0]);
+    let most = Config::default().max_init_retransmits;
+    let (mut played, mut rounds) = (Played::echoing(Config::default()), 0);
+    let again = [&COOKIE[..], &[0xc0, 0, 0, 4]].concat();
+    while played.end.state() == State::CookieEchoed {
+        rounds += 1;
+        assert!(rounds <= most + 2, "it goes on");
+        let answer = played.tell(&stale);
+        if kinds(&answer) != [1] {
+            break;
+        }
+        played.tell(&raw(2, 0, &init_value(&again)));
+    }
+    assert_eq!((rounds, ended(&mut played)), (most + 1, Some(CloseReason::SetupTimeout)));
+}
+
 // DM_O_4_1, and the same one state on.
 //= rfc9260#5.2.1-1 test
 //= rfc9260#5.2.1-6 test

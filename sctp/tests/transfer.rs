@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::*;
-use nomagic_sctp::{Config, Controller, Received, Reliability, SendError, SendOptions, Stats};
+use nomagic_sctp::{Config, Controller, Event, Received, Reliability, SendError, SendOptions, Stats};
 use nomagic_testkit::link::Link;
 
 /// Sends messages of many sizes both ways and compares what arrives.
@@ -293,4 +293,46 @@ fn costs_nothing(interleaving: bool, size: usize) {
         counted.count, 0,
         "{counted:?} for {packets} packets, messages of {size}, interleaving {interleaving}"
     );
+}
+
+/// The event of an association: once for each fall to the mark, and for that stream alone.
+#[test]
+fn a_buffered_amount_that_falls_to_its_mark_is_told() {
+    let mut p = connected(&Config::default(), || link(50), 1);
+    let now = p.now();
+    p.a.set_buffered_amount_low_threshold(3, 10_000);
+    events(&mut p.a);
+    p.a.send(now, 3, pattern(100_000, 1), SendOptions::default()).unwrap();
+    assert!(events(&mut p.a).is_empty());
+    p.run_until(|p| p.a.buffered_amount(3) <= 10_000);
+    assert_eq!(events(&mut p.a), [Event::BufferedAmountLow { stream: 3 }]);
+    p.run_until(|p| p.a.buffered_amount(3) == 0);
+    assert!(events(&mut p.a).is_empty());
+}
+
+/// What is kept for retransmission counts against the send buffer until it is acknowledged cumulatively, octet by octet: the
+/// peer may take back what a gap block says.
+#[test]
+fn the_send_buffer_has_room_again_for_what_is_acknowledged() {
+    let mut config = Config::default();
+    config.send_buffer = 40_000;
+    let mut played = Played::up(config);
+    let fill = |played: &mut Played| {
+        let send = |played: &mut Played| {
+            played.end.send(played.now, 1, pattern(1000, 1), SendOptions::default()).is_ok()
+        };
+        let taken = (0..100).take_while(|_| send(played)).count();
+        played.hear();
+        taken
+    };
+    let first = played.tsn.wrapping_sub(1);
+    let whole = fill(&mut played);
+    assert!((30..40).contains(&whole), "{whole}");
+    assert_eq!(fill(&mut played), 0);
+    for (acknowledged, blocks, freed) in
+        [(3, &[][..], 3), (3, &[(2, 4)][..], 0), (4, &[(2, 3)][..], 1), (7, &[], 3)]
+    {
+        played.tell(&sack(first.wrapping_add(acknowledged), 100_000, blocks));
+        assert_eq!(fill(&mut played), freed, "up to {acknowledged}");
+    }
 }

@@ -192,6 +192,16 @@ fn keys_prove_an_address() {
     assert!(matches!(pair.z.connection.context.allowance, Allowance::Unlimited));
 }
 
+/// So does a cookie.
+#[test]
+fn a_cookie_proves_an_address() {
+    let mut config = server_config();
+    config.address_validated = false;
+    let mut pair = pair_of(client_config(), config, || Link::latency(10 * MS));
+    pair.run_until(|pair| pair.z.connection.context.cookie_secret.is_none());
+    assert!(matches!(pair.z.connection.context.allowance, Allowance::Unlimited));
+}
+
 /// A message of a client, in records of 1000 octets each.
 fn tell(server: &mut Connection, kind: MessageType, sequence: u16, body: &[u8]) {
     let (now, total) = (nomagic_testkit::clock::origin(), u32::try_from(body.len()).unwrap());

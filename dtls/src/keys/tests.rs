@@ -55,7 +55,11 @@ fn reserved_labels_and_long_contexts_are_refused() {
         let mut out = [0; 40];
         master.export(&randoms, label, context, &mut out).map(|()| out)
     };
-    assert_eq!(export("key expansion", None), Err(ExportError::ReservedLabel));
+    for label in
+        ["client finished", "server finished", "master secret", "extended master secret", "key expansion"]
+    {
+        assert_eq!(export(label, None), Err(ExportError::ReservedLabel), "{label}");
+    }
     assert_eq!(export("x", Some(&[0; 65_536])), Err(ExportError::Context(65_536)));
     assert_ne!(export("x", None), export("x", Some(&[])));
 }

@@ -259,15 +259,17 @@ impl Association {
         }
     }
 
-    /// The peer found our cookie stale: begin again (section 5.2.6).
+    /// The peer found our cookie stale: begin again (section 5.2.6), as often as an INIT is sent again.
     pub(crate) fn on_stale_cookie(&mut self, now: Instant) {
-        self.state.wait_again(now, self.config.rto_initial);
+        if self.state.wait_again(now, self.config.rto_initial) > self.config.max_init_retransmits {
+            self.end(CloseReason::SetupTimeout);
+        }
     }
 
     /// T1: INIT or COOKIE ECHO goes out again, or the attempt is over.
     pub(crate) fn on_setup_timer(&mut self, now: Instant) {
         let (initial, max) = (self.config.rto_initial, self.config.rto_max);
-        let (State::CookieWait { t1 } | State::CookieEchoed { t1, .. }) = &mut self.state else { return };
+        let (State::CookieWait { t1, .. } | State::CookieEchoed { t1, .. }) = &mut self.state else { return };
         if (t1.on_timeout(now, initial, max) || t1.due) && t1.count > self.config.max_init_retransmits {
             self.end(CloseReason::SetupTimeout);
         }

@@ -51,14 +51,14 @@ impl Association {
 
     fn build_setup(&mut self, out: &mut Vec<u8>) -> Option<usize> {
         match &mut self.state {
-            State::CookieWait { t1 } if t1.due => {
+            State::CookieWait { t1, .. } if t1.due => {
                 t1.due = false;
                 let init = self.init_chunk();
                 let mut packet = Self::packet(&self.config, 0, out);
                 packet.force_encoded(&init);
                 Some(packet.finish(true))
             }
-            State::CookieEchoed { t1, echo, tcb } if t1.due => {
+            State::CookieEchoed { t1, echo, tcb, .. } if t1.due => {
                 t1.due = false;
                 let mut packet = Self::packet(&self.config, tcb.peer.tag, out);
                 packet.force(&Chunk::CookieEcho(&echo.cookie));
