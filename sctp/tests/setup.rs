@@ -75,6 +75,35 @@ fn a_peer_that_restarts_is_taken_in_and_both_sides_can_talk() {
     assert_eq!(p.a.receive(now).unwrap().payload, pattern(3000, 8));
 }
 
+/// What was queued is given up with its turns: a message that was being sent holds nobody up, with I-DATA and without.
+#[test]
+fn a_restart_in_the_middle_of_messages_forgets_whose_turn_it_is() {
+    for interleaving in [false, true] {
+        let mut config = Config::default();
+        config.interleaving = interleaving;
+        let mut p = connected(&config, || link(10), 3);
+        let now = p.now();
+        for stream in [5, 6] {
+            p.a.send(now, stream, pattern(200_000, 9), OPTIONS).unwrap();
+        }
+        p.run_for(5 * MS);
+        assert!(p.a.buffered_amount(5) > 0, "the first is on its way");
+        let now = p.now();
+        p.z.0 = Association::new(config, &mut nomagic_testkit::rng(99));
+        p.z.connect(now);
+        p.must(10 * SECOND, |p| both_up(p));
+        p.run_for(SECOND);
+        let now = p.now();
+        for stream in [1, 5] {
+            p.a.send(now, stream, pattern(30_000, 7), OPTIONS).unwrap();
+        }
+        p.run_for(SECOND);
+        let now = p.now();
+        let came: Vec<_> = drain(&mut p.z, now).into_iter().map(|m| (m.stream, m.payload)).collect();
+        assert_eq!(came, [(1, pattern(30_000, 7)), (5, pattern(30_000, 7))]);
+    }
+}
+
 #[test]
 fn nobody_there_ends_the_attempt() {
     let mut p = pair(&Config::default(), || link(1).loss(1.0), 1);
