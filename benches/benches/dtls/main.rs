@@ -25,15 +25,14 @@ const BARS: [f64; 2] = [1.15, 1.3];
 
 fn main() {
     let effort = Effort::from_arguments();
-    let mut rows = vec![
+    let rows = vec![
         handshake("", &Backend::RustCrypto, raw::Handshake::new(), effort),
         records("", &Backend::RustCrypto, raw::Record::new(), effort),
-    ];
-    #[cfg(feature = "aws-lc-rs")]
-    rows.extend([
+        #[cfg(feature = "aws-lc-rs")]
         handshake(", aws-lc", &Backend::BuiltIn, raw_aws_lc::Handshake::new(), effort),
+        #[cfg(feature = "aws-lc-rs")]
         records(", aws-lc", &Backend::BuiltIn, raw_aws_lc::Record::new(), effort),
-    ]);
+    ];
     print_table(&rows);
     memory();
     rows.iter().zip(BARS.iter().cycle()).for_each(|(row, bar)| judge(row, *bar));
