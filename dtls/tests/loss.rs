@@ -236,6 +236,22 @@ fn datagrams_become_smaller_when_nothing_gets_through() {
     assert_talks(&mut pair);
 }
 
+/// D48: not after one, which anything may have brought about; then by half for each two, and no further than 256.
+//= rfc6347#4.1.1.1-11 test
+#[test]
+fn two_timeouts_halve_the_datagrams() {
+    let mut config = wordy_client();
+    config.handshake_timeout = Duration::MAX;
+    let mut client = Peer::new(config, 1);
+    let mut now = nomagic_testkit::clock::origin();
+    for most in [1200, 1200, 600, 600, 300, 300, 256, 256, 256] {
+        let largest = flight(&mut client, now).iter().map(Vec::len).max().unwrap();
+        assert!(largest <= most && largest > most - 50, "{largest} octets, expected {most}");
+        now = client.poll_timeout().unwrap();
+        client.handle_timeout(now);
+    }
+}
+
 /// RFC 6347 section 4.1.1: no datagram is larger than the path.
 //= rfc6347#4.1.1-1 test
 //= rfc6347#4.1.1-2 test

@@ -193,7 +193,7 @@ impl Running<'_> {
     }
 
     fn receive(&mut self, from: SocketAddr, datagram: &mut [u8]) -> io::Result<()> {
-        self.let_in(from, datagram)?;
+        self.let_in(from, datagram);
         let line = (!self.tool.quiet).then(|| Summary(datagram).to_string());
         // An id says for whom it is; else the address does. A client that begins anew may mean the old connection or the
         // new one: the other will not find it authentic.
@@ -230,10 +230,10 @@ impl Running<'_> {
     }
 
     /// A server's door. While a handshake with somebody goes on, what comes from there belongs to it.
-    fn let_in(&mut self, from: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+    fn let_in(&mut self, from: SocketAddr, datagram: &[u8]) {
         let is_known = |session: &Session| session.remote == from && session.connected.is_none();
         if self.tool.config.role() == Role::Client || self.sessions.iter().any(is_known) {
-            return Ok(());
+            return;
         }
         let mut out = Vec::new();
         match self.gate.check(Instant::now(), from.to_string().as_bytes(), datagram, &mut out) {
@@ -241,7 +241,8 @@ impl Running<'_> {
             Verdict::Verify => {
                 self.tell(format_args!("<- {from}  {}", Summary(datagram)));
                 self.tell(format_args!("-> {from}  {}", Summary(&out)));
-                self.socket.send_to(&out, from)?;
+                // What the system refuses, such as to send to port 0, counts as lost.
+                let _ = self.socket.send_to(&out, from);
             }
             Verdict::Accept(admission) => {
                 if self.sessions.len() < MOST_CONNECTIONS {
@@ -250,7 +251,6 @@ impl Running<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     /// What is typed goes to everybody who is connected, or waits for somebody.

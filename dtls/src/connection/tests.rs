@@ -180,6 +180,34 @@ fn what_waited_is_freed_when_the_handshake_ends() {
     assert_eq!(held(true), held(false));
 }
 
+/// The first reason counts, also within a datagram, and the answer to it is sent.
+#[test]
+fn what_follows_a_farewell_in_its_datagram_means_nothing() {
+    let mut pair = connected_pair();
+    let (now, mut out) = (pair.now(), Vec::new());
+    for alert in [Alert::CLOSE_NOTIFY, Alert::fatal(AlertDescription::INTERNAL_ERROR)] {
+        pair.z.connection.put_alert(alert, &mut out);
+    }
+    pair.a.handle_input(now, &mut out);
+    assert_eq!(pair.a.closed, Some(CloseReason::Peer));
+    assert_eq!(flight(&mut pair.a, now).len(), 1, "our own close_notify");
+    assert!(pair.a.is_closed());
+}
+
+/// Numbers of records do not run out because a hello had the last one there is.
+#[test]
+fn a_hello_with_the_last_number_is_not_followed() {
+    for (sequence, first) in [(1 << 40, 1 << 40), ((1 << 40) + 1, 0), (crate::record::MAX_SEQUENCE, 0)] {
+        let (mut client, mut server) = (Peer::new(client_config(), 1), Peer::new(server_config(), 2));
+        let now = nomagic_testkit::clock::origin();
+        let mut hello = flight(&mut client, now).remove(0);
+        hello[5..11].copy_from_slice(&u64::to_be_bytes(sequence)[2..]);
+        server.handle_input(now, &mut hello);
+        let answer = flight(&mut server, now);
+        assert_eq!(Header::parse(&answer[0]).unwrap().sequence, first);
+    }
+}
+
 /// Whoever shows the keys gets what is sent to its address: a server is not bound to three octets for one any more.
 #[test]
 fn keys_prove_an_address() {
