@@ -298,12 +298,12 @@ fn export(words: &[String]) -> Result<Option<(String, usize)>, String> {
 }
 
 fn open_key_log(path: &PathBuf) -> Result<KeyLog, String> {
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    let file = Mutex::new(file);
+    let mut options = File::options();
+    options.create(true).append(true);
+    // Who reads it reads the conversation.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = Mutex::new(options.open(path).map_err(|error| format!("{}: {error}", path.display()))?);
     Ok(KeyLog::new(move |line| {
         // A log that cannot be written must not disturb the connection.
         if let Ok(mut file) = file.lock() {
