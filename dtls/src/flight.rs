@@ -137,7 +137,8 @@ impl Flight {
         self.next_sequence = sequence;
     }
 
-    /// The flight is the handshake's last, or a request for a cookie, so that no timer runs for it: only the peer's repetition brings it back.
+    /// The flight is the handshake's last, or a request for a cookie, so that no timer runs for it: only the peer's repetition
+    /// brings it back.
     pub(crate) fn is_last(&mut self) {
         self.awaits_answer = false;
     }

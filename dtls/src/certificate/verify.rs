@@ -226,9 +226,10 @@ impl Verifier {
         Self(Rule::Callback(Arc::new(accept)))
     }
 
-    /// At `time`, all certificates are in their dates, each is signed by the next, which is an authority, the key of the first
-    /// may sign handshakes, and `accept` says yes. That knows whom to trust, and under which name: it compares the last certificate with the roots that it has, and
-    /// the names in the first with the one that was called. It gets the chain, of at most eight certificates, and the time.
+    /// At `time`, all certificates are in their dates, each is signed by the next, which is an authority, the key of the first may
+    /// sign handshakes, and `accept` says yes. That knows whom to trust, and under which name: it compares the last certificate
+    /// with the roots that it has, and the names in the first with the one that was called. It gets the chain, of at most eight
+    /// certificates, and the time.
     pub fn chain(
         time: UnixTime,
         accept: impl Fn(&PeerCertificates<'_>, UnixTime) -> bool + Send + Sync + 'static,

@@ -1,4 +1,5 @@
-//! Who may take up a session, asked of the session itself: the suites that a configuration keeps would answer many of these first.
+//! Who may take up a session, asked of the session itself: the suites that a configuration keeps would answer many of these
+//! first.
 
 use std::sync::Arc;
 
