@@ -325,7 +325,7 @@ impl Association {
     }
 
     /// Streams that can be sent on; `None` once nothing is taken any more.
-    fn streams(&self) -> Option<u16> {
+    pub(crate) fn streams(&self) -> Option<u16> {
         match &self.state {
             State::Closed | State::CookieWait { .. } if !self.shutdown_wanted => {
                 Some(self.config.outbound_streams)

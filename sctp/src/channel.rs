@@ -243,6 +243,10 @@ impl Channels {
         if channel.info.options.negotiated.is_some() {
             // Both sides know of it, whoever sends first.
             channel.acknowledged = true;
+            if self.association.streams().is_some_and(|streams| stream >= streams) {
+                self.finish(id);
+                return;
+            }
         } else {
             let mut open = Vec::new();
             Dcep::Open(Open::new(&channel.info)).encode(&mut open);

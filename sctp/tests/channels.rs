@@ -123,6 +123,34 @@ fn channels_opened_before_the_connection_open_with_it() {
     assert!(theirs.len() == 1 && theirs[0].1);
 }
 
+/// A channel beyond the streams that both ends agreed on is closed as soon as that is known, not when it is used.
+#[test]
+fn channels_beyond_the_streams_agreed_on_are_closed() {
+    let mut few = Config::default();
+    few.inbound_streams = 10;
+    let [a, z] =
+        [(Config::default(), 1), (few, 2)].map(|(config, k)| End(Channels::new(config, &mut rng(k))));
+    let mut p = Pair::new(a, z, || link(10), 1);
+    let now = p.now();
+    let on = |stream| ChannelOptions { negotiated: Some(stream), ..ChannelOptions::default() };
+    let [there, beyond] = [9, 10].map(|stream| p.a.open(now, "early", on(stream)).unwrap());
+    p.a.connect(now, Role::Client);
+    p.z.connect(now, Role::Server);
+    p.must(60 * SECOND, |p| up(&mut p.a) && up(&mut p.z));
+    let told = events(&mut p.a);
+    assert!(told.contains(&ChannelEvent::Opened { channel: there, by_peer: false }), "{told:?}");
+    assert!(told.contains(&ChannelEvent::Closed { channel: beyond }), "{told:?}");
+    assert!(!told.contains(&ChannelEvent::Opened { channel: beyond, by_peer: false }), "{told:?}");
+    let now = p.now();
+    assert_eq!(p.a.open(now, "late", on(4000)), Err(OpenError::NoStreamLeft));
+    // In-band: 0, 2, 4, 6, 8, and then no more.
+    for stream in [0, 2, 4, 6, 8] {
+        let id = p.a.open(now, "x", ChannelOptions::default()).unwrap();
+        assert_eq!(p.a.info(id).unwrap().stream, Some(stream));
+    }
+    assert_eq!(p.a.open(now, "x", ChannelOptions::default()), Err(OpenError::NoStreamLeft));
+}
+
 #[test]
 fn negotiated_channels_need_no_announcement() {
     let mut p = channels(|| link(10), 1);

@@ -173,8 +173,8 @@ pub enum OpenError {
         /// The number.
         stream: u16,
     },
-    /// All numbers of our parity are in use.
-    #[error("no stream number is left")]
+    /// All numbers of our parity are in use, or the negotiated number is beyond the streams that the two ends have agreed on.
+    #[error("no stream number is left, or the association has not that many streams")]
     NoStreamLeft,
     /// Too many channels.
     #[error("more than {limit} channels")]
