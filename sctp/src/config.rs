@@ -153,11 +153,13 @@ impl Config {
         self.inbound_streams = self.inbound_streams.max(1);
         self.receive_window = self.receive_window.max(1500);
         self.partial_delivery_point = self.partial_delivery_point.map(|point| point.max(1));
-        self.rto_min = self.rto_min.max(Duration::from_millis(1));
-        self.rto_max = self.rto_max.max(self.rto_min);
+        self.rto_min = self.rto_min.clamp(Duration::from_millis(1), LONGEST_RTO);
+        self.rto_max = self.rto_max.clamp(self.rto_min, LONGEST_RTO);
         self.rto_initial = self.rto_initial.clamp(self.rto_min, self.rto_max);
         self.sack_delay = self.sack_delay.min(Duration::from_millis(500));
-        self.heartbeat_interval = self.heartbeat_interval.max(self.rto_min);
+        self.heartbeat_interval = self.heartbeat_interval.clamp(self.rto_min, LONGEST);
+        self.shutdown_timeout = self.shutdown_timeout.min(LONGEST);
+        self.linger = self.linger.min(LONGEST);
         self.initial_window = self.initial_window.max(1);
         self.max_window = self.max_window.max(self.initial_window);
         self
@@ -208,6 +210,11 @@ impl Deref for Settings {
         &self.shared
     }
 }
+
+/// Time-outs are kept in microseconds of 32 bits: 71 minutes.
+const LONGEST_RTO: Duration = Duration::from_micros(u32::MAX as u64);
+/// As good as for ever, and no instant overflows: 100 years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A packet must hold a COOKIE ECHO of ours, and chunk lengths have 16 bits.
 pub(crate) fn clamp_mtu(octets: usize) -> usize {

@@ -207,7 +207,6 @@ impl Tcb {
         if !self.out.is_empty() {
             self.recovery.packet_done(now, &self.out, &self.rto);
             self.recovery.keep_t3(now, &self.rto);
-            self.forward_due = self.out.forward().is_some();
         }
         self.recovery.measure_from_now();
         Ok(())

@@ -27,6 +27,9 @@ pub struct Stats {
     pub exhausted: u64,
     /// Messages given up for some that matter more; none of them had been sent.
     pub displaced: u64,
+    /// Messages given up since they were given to `send` before the association was up, for streams that the peer turned
+    /// out not to have (RFC 9260 section 5.1.1).
+    pub no_such_stream: u64,
     /// Messages handed to `send`.
     pub messages_sent: u64,
     /// Messages handed out by `receive`.
@@ -51,7 +54,7 @@ pub struct Stats {
     pub dropped_window: u64,
     /// Fragments or messages without the rest: skipped by the peer, or nonsense.
     pub dropped_orphans: u64,
-    /// Answers not sent because too many were waiting.
+    /// Answers not sent because too many were waiting, or because the path has become too small for them.
     pub dropped_replies: u64,
     /// Congestion window; octets. 0 without an association.
     pub congestion_window: usize,
@@ -70,6 +73,6 @@ pub struct Stats {
 impl Stats {
     /// Messages given up, for whatever reason.
     pub fn messages_abandoned(&self) -> u64 {
-        self.expired_unsent + self.expired_sent + self.exhausted + self.displaced
+        self.expired_unsent + self.expired_sent + self.exhausted + self.displaced + self.no_such_stream
     }
 }

@@ -352,7 +352,8 @@ pub(crate) fn write(reconfig: &mut Reconfiguration, packet: &mut PacketBuilder<'
             value.extend_from_slice(&field.to_be_bytes());
         }
         pending.streams.iter().for_each(|s| value.extend_from_slice(&s.to_be_bytes()));
-        if value.len() + 8 + 3 <= packet.room() {
+        // Alone it goes even where the path has shrunk since: what was asked for is asked for again in the same words.
+        if value.len() + 8 + 3 <= packet.room() || packet.is_empty() {
             packet.push_with(ChunkType::RECONFIG, 0, |out| {
                 write_last_tlv(out, ParamType::OUTGOING_RESET.0, &value);
             });

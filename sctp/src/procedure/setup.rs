@@ -215,6 +215,11 @@ impl Association {
             self.reply_alone(cookie.peer.tag, ChunkType::ERROR, 0, &causes);
             return false;
         }
+        if !self.unread.is_empty() {
+            // What came before the last restart is not pulled yet, and must not pile up. The peer will ask again.
+            self.stats.dropped_cookie += 1;
+            return false;
+        }
         self.queue.clear();
         self.local = cookie.local;
         let tcb = self.new_tcb(cookie.local, cookie.peer);
@@ -238,6 +243,9 @@ impl Association {
         self.agree_on_chunks();
         self.arm_heartbeat(now);
         self.events.connected = true;
+        if let Some(tcb) = self.state.tcb() {
+            self.stats.no_such_stream += self.queue.drop_beyond(tcb.outbound_streams);
+        }
         self.refuse_resets();
         if std::mem::take(&mut self.shutdown_wanted) {
             self.shutdown(now);

@@ -16,9 +16,11 @@ use crate::state::State;
 use crate::stats::Stats;
 use crate::tcb::Tcb;
 
-/// TSNs and, with them, ordered messages of a stream in the window at most (RFC 9260 section 6.1): no number is in use
-/// twice, and a SACK can name them all.
+/// TSNs in the window at most: a SACK can name them all.
 const MOST_OUTSTANDING: usize = 65_535;
+/// The same without I-DATA. Ordered messages of a stream may be twice as many (RFC 9260 section 6.1), but receivers that
+/// compare SSNs as serial numbers take what is farther ahead for old.
+const MOST_SERIAL: usize = 32_767;
 
 impl Association {
     pub(crate) fn build_packet(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Transmit> {
@@ -85,7 +87,11 @@ impl Association {
         let mut packet = Self::packet(config, tcb.peer.tag, out);
         while let Some(reply) = replies.front() {
             if !packet.push_encoded(&reply.chunk) {
-                break;
+                if !packet.is_empty() {
+                    break;
+                }
+                // The path has shrunk since.
+                stats.dropped_replies += 1;
             }
             replies.pop_front();
         }
@@ -136,7 +142,8 @@ fn write_forward(tcb: &mut Tcb, packet: &mut PacketBuilder<'_>, now: Instant) {
     };
     let (kind, entry) =
         if tcb.interleaved { (ChunkType::I_FORWARD_TSN, 8) } else { (ChunkType::FORWARD_TSN, 4) };
-    if packet.room() < 8 + entry * skipped.len() {
+    // Alone it goes even where the path has shrunk since: it cannot name fewer streams.
+    if packet.room() < 8 + entry * skipped.len() && !packet.is_empty() {
         return;
     }
     packet.push_with(kind, 0, |out| {
@@ -206,7 +213,7 @@ fn write_data(
     }
     let full = (config.path_mtu - 12 - tcb.out.chunk_len(0)) & !3;
     while !tcb.out.has_lost()
-        && tcb.out.len() < MOST_OUTSTANDING
+        && tcb.out.len() < if tcb.interleaved { MOST_OUTSTANDING } else { MOST_SERIAL }
         && tcb.recovery.may_send(&tcb.out, tcb.congestion.as_ref())
         && let Some(left) = queue.peek(now)
         && !(limits && queue.begun_is_hopeless(now, tcb.congestion.window()))

@@ -227,16 +227,11 @@ impl Reassembly {
         }
         let (begins, ends) = (data.flags.has(DataFlags::BEGIN), data.flags.has(DataFlags::END));
         if begins && ends {
-            let payload = self.copy(data.payload);
+            let (number, unordered) = (u32::from(data.ssn), data.flags.has(DataFlags::UNORDERED));
+            let in_line = self.goes_in_line(tsn, data.stream, number, data.ppid, unordered);
+            let payload = self.copy(data.payload, in_line);
             self.store(length);
-            self.complete(
-                tsn,
-                data.stream,
-                u32::from(data.ssn),
-                data.ppid,
-                data.flags.has(DataFlags::UNORDERED),
-                payload,
-            );
+            self.complete(tsn, data.stream, number, data.ppid, unordered, payload);
             return Ok(());
         }
         self.fragment(tsn, data, cumulative)
@@ -261,21 +256,39 @@ impl Reassembly {
         self.streams.rest();
     }
 
-    /// Room for a message of several fragments: that of the last one, once the application has dropped it.
+    /// Whether a message goes to the end of the line of those to be pulled. Only such messages may share a buffer: they
+    /// leave in the order in which they lie there, so none keeps alive a buffer whose rest is long gone.
+    fn goes_in_line(&self, tsn: u64, stream: u16, number: u32, ppid: u32, unordered: bool) -> bool {
+        let its_turn = unordered || self.streams.get(stream).map_or(0, |s| s.next) == number;
+        its_turn && !self.is_control(ppid) && !self.is_held(tsn, stream)
+    }
+
+    fn is_control(&self, ppid: u32) -> bool {
+        self.control_ppid.is_some_and(|control| control.get() == ppid)
+    }
+
+    /// Room for a message of several fragments: that of the last one, once the application has dropped it. Not for each
+    /// of many: a message that is never finished would keep the room of a large one.
     fn take_spare(&mut self) -> BytesMut {
+        if self.runs.len() + self.partials.len() > 1 {
+            return BytesMut::new();
+        }
         self.buffers.as_mut().map(|buffers| std::mem::take(&mut buffers.spare)).unwrap_or_default()
     }
 
-    /// A message is whole; what is behind it in its buffer serves for the next.
-    fn finish_spare(&mut self, mut whole: BytesMut) -> Bytes {
+    /// A message is whole; what is behind it in its buffer serves for the next, if it goes in line.
+    fn finish_spare(&mut self, mut whole: BytesMut, in_line: bool) -> Bytes {
+        if !in_line {
+            return Bytes::copy_from_slice(&whole);
+        }
         let payload = whole.split();
         self.buffers.get_or_insert_default().spare = whole;
         payload.freeze()
     }
 
     /// The octets of a whole message, out of the packet's buffer.
-    fn copy(&mut self, octets: &[u8]) -> Bytes {
-        if octets.len() > SLAB / 4 {
+    fn copy(&mut self, octets: &[u8], in_line: bool) -> Bytes {
+        if octets.len() > SLAB / 4 || !in_line {
             return Bytes::copy_from_slice(octets);
         }
         let [slab, other] = &mut self.buffers.get_or_insert_default().slabs;
@@ -295,6 +308,11 @@ impl Reassembly {
     fn release(&mut self, length: usize) {
         self.payload -= length;
         self.overhead -= OVERHEAD;
+    }
+
+    fn release_run(&mut self, run: &Run) {
+        self.release(run.length);
+        self.overhead -= OVERHEAD * run.pieces.len();
     }
 
     /// A piece of a message: joins the run before it, the run after it, both, or begins one.
@@ -344,10 +362,15 @@ impl Reassembly {
         let before = run.length;
         (run.last, run.ends, run.length) = (tsn, ends, run.length + length);
         if let Some(mut after) = after {
-            run.pieces.push_back(after.head);
-            run.pieces.append(&mut after.pieces);
+            // Its first buffer is a piece from now on, charged as before. The longer list stays where it is.
+            after.pieces.push_front(after.head);
+            if run.pieces.len() < after.pieces.len() {
+                std::mem::swap(&mut run.pieces, &mut after.pieces);
+                after.pieces.into_iter().rev().for_each(|piece| run.pieces.push_front(piece));
+            } else {
+                run.pieces.append(&mut after.pieces);
+            }
             (run.last, run.ends, run.length) = (after.last, after.ends, run.length + after.length);
-            self.overhead -= OVERHEAD;
         }
         let (grown, whole) = (run.length - before, run.begins && run.ends);
         if !whole || run.taken.is_some() {
@@ -362,15 +385,24 @@ impl Reassembly {
     /// A run has become a message.
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
+        self.overhead -= OVERHEAD * run.pieces.len();
         if run.taken.is_some() {
-            self.end_open(Key::Run(start), run.take_chunks(), PartEnd::Complete);
+            let mut chunks = run.take_chunks();
+            if chunks.len() > 1 {
+                // Charged as one from now on.
+                chunks = vec![chunks.concat().into()];
+            }
+            self.end_open(Key::Run(start), chunks, PartEnd::Complete);
             self.pass(run.stream, u32::from(run.ssn), run.unordered);
             return;
         }
         run.head.reserve(run.length - run.head.len());
         run.pieces.iter().for_each(|piece| run.head.extend_from_slice(piece));
-        let payload = self.finish_spare(run.head);
-        self.complete(start, run.stream, u32::from(run.ssn), run.ppid, run.unordered, payload);
+        let Run { stream, ppid, unordered, .. } = run;
+        let number = u32::from(run.ssn);
+        let in_line = self.goes_in_line(start, stream, number, ppid, unordered);
+        let payload = self.finish_spare(run.head, in_line);
+        self.complete(start, stream, number, ppid, unordered, payload);
     }
 
     /// How far `number` is ahead of `from`.
@@ -381,6 +413,12 @@ impl Reassembly {
     fn is_after(&self, number: u32, from: u32) -> bool {
         let ahead = self.ahead(number, from);
         ahead != 0 && ahead <= self.mask / 2
+    }
+
+    /// Whether a new message with this number can be one to come. Of 65,535 SSNs all but the next one are: a sender may
+    /// have as many under way (RFC 9260 section 6.1), and what has been handed over has a TSN that is a duplicate.
+    fn may_wait(&self, number: u32, next: u32) -> bool {
+        self.mask == 0xffff || self.is_after(number, next)
     }
 
     /// Whether a message with this TSN waits for the reset of its stream.
@@ -405,7 +443,7 @@ impl Reassembly {
         } else if number == next {
             self.hand_over(message);
             self.pass(stream, number, unordered);
-        } else if self.is_after(number, next) && !self.waiting.contains_key(&(stream, number)) {
+        } else if self.may_wait(number, next) && !self.waiting.contains_key(&(stream, number)) {
             self.waiting.insert((stream, number), message);
         } else {
             self.orphans += 1;
@@ -439,7 +477,7 @@ impl Reassembly {
     }
 
     fn hand_over(&mut self, message: Received) {
-        if self.control_ppid.is_some_and(|control| control.get() == message.ppid) {
+        if self.is_control(message.ppid) {
             self.control.push_back(message);
         } else {
             self.ready.push_back(message);
@@ -452,7 +490,7 @@ impl Reassembly {
         let keep = self.runs.split_off(&(cumulative + 1));
         for (start, run) in std::mem::replace(&mut self.runs, keep) {
             self.orphans += 1;
-            self.release(run.length);
+            self.release_run(&run);
             if run.taken.is_some() {
                 self.abandon_open(Key::Run(start), run.length);
             }
@@ -466,17 +504,13 @@ impl Reassembly {
                 continue;
             }
             self.advance(stream, number);
-            let skipped = self.ahead(number, first);
-            let mut complete: Vec<u32> = self
-                .waiting
-                .range((stream, 0)..=(stream, u32::MAX))
-                .map(|(&(_, waiting), _)| self.ahead(waiting, first))
-                .filter(|&ahead| ahead <= skipped)
-                .collect();
-            complete.sort_unstable();
-            for ahead in complete {
-                if let Some(message) = self.waiting.remove(&(stream, first.wrapping_add(ahead) & self.mask)) {
-                    self.hand_over(message);
+            for (from, to) in laps(first, number) {
+                let whole: Vec<_> =
+                    self.waiting.range((stream, from)..=(stream, to)).map(|(&key, _)| key).collect();
+                for key in whole {
+                    if let Some(message) = self.waiting.remove(&key) {
+                        self.hand_over(message);
+                    }
                 }
             }
             self.follow(stream);
@@ -490,7 +524,7 @@ impl Reassembly {
             && let Some(run) = self.runs.remove(&tsn)
         {
             self.orphans += 1;
-            self.release(run.length);
+            self.release_run(&run);
         }
     }
 
@@ -555,6 +589,12 @@ impl Reassembly {
     pub(crate) fn is_readable(&self) -> bool {
         !self.ready.is_empty() || self.has_part()
     }
+}
+
+/// The numbers from one to another as ranges that do not wrap, in the order of sending.
+fn laps(from: u32, to: u32) -> impl Iterator<Item = (u32, u32)> {
+    let (first, second) = if from <= to { ((from, to), None) } else { ((from, u32::MAX), Some((0, to))) };
+    std::iter::once(first).chain(second)
 }
 
 #[cfg(test)]

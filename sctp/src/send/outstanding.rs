@@ -346,10 +346,12 @@ impl Outstanding {
                 {
                     sent.fate = Fate::Lost;
                     self.acked_chunks -= 1;
-                    self.list_lost(tsn);
+                    self.holes.lost.push_back(tsn);
                 }
             }
         }
+        // Two ascending runs: merged, not one put into the other piece by piece.
+        self.holes.lost.make_contiguous().sort();
     }
 
     /// A chunk in flight counts as lost. With `limits` its message is given up where it may not be sent again.
@@ -371,7 +373,12 @@ impl Outstanding {
 
     /// Everything in flight counts as lost.
     pub(crate) fn mark_all_lost(&mut self, limits: bool) {
+        // Listed anew, in order, and not one by one between those that were lost before.
+        self.holes.lost.clear();
         for tsn in self.base..self.next_tsn() {
+            if self.get(tsn).is_some_and(|sent| sent.fate == Fate::Lost) {
+                self.holes.lost.push_back(tsn);
+            }
             self.mark_lost(tsn, limits);
         }
     }

@@ -263,6 +263,18 @@ impl Queue {
         })
     }
 
+    /// There are only so many streams: messages for others are dropped. Says how many that were.
+    pub(crate) fn drop_beyond(&mut self, streams: u16) -> u64 {
+        let before = self.messages;
+        let beyond: Vec<u16> = self.streams.iter().map(|(id, _)| id).filter(|&id| id >= streams).collect();
+        for id in beyond {
+            while self.streams.get(id).is_some_and(|stream| !stream.messages.is_empty()) {
+                self.drop_front(id);
+            }
+        }
+        u64::try_from(before - self.messages).unwrap_or_default()
+    }
+
     fn drop_front(&mut self, id: u16) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let Some(message) = stream.messages.pop_front() else { return };

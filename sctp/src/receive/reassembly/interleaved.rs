@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::{Bytes, BytesMut};
 
 use super::parts::{Key as PartKey, PartEnd};
-use super::{OVERHEAD, Reassembly, Refusal};
+use super::{OVERHEAD, Reassembly, Refusal, laps};
 use crate::chunk::{DataFlags, IData};
 use crate::snapshot::{SnapshotError, SnapshotInput, SnapshotOutput};
 
@@ -77,7 +77,8 @@ impl Reassembly {
         let unordered = flags.has(DataFlags::UNORDERED);
         if begins && ends {
             self.store(payload.len());
-            let payload = self.copy(payload);
+            let in_line = self.goes_in_line(tsn, stream, mid, ppid_or_fsn, unordered);
+            let payload = self.copy(payload, in_line);
             self.complete(tsn, stream, mid, ppid_or_fsn, unordered, payload);
             return Ok(());
         }
@@ -142,17 +143,19 @@ impl Reassembly {
             self.pass(stream, mid, unordered);
             return;
         }
-        let payload = self.finish_spare(partial.head);
+        let in_line = self.goes_in_line(tsn, stream, mid, partial.ppid, unordered);
+        let payload = self.finish_spare(partial.head, in_line);
         self.complete(tsn, stream, mid, partial.ppid, unordered, payload);
     }
 
     /// Drops what the peer has given up of a stream: its messages up to this one.
     pub(super) fn drop_partials(&mut self, stream: u16, unordered: bool, mid: u32) {
         let epoch = self.epoch(stream);
-        let of = (stream, epoch, unordered, 0)..=(stream, epoch, unordered, u32::MAX);
-        let gone: Vec<Key> =
-            self.partials.range(of).map(|(&key, _)| key).filter(|key| !self.is_after(key.3, mid)).collect();
-        gone.into_iter().for_each(|key| self.drop_partial(key));
+        for (from, to) in laps(mid.wrapping_sub(1 << 31), mid) {
+            let of = (stream, epoch, unordered, from)..=(stream, epoch, unordered, to);
+            let gone: Vec<Key> = self.partials.range(of).map(|(&key, _)| key).collect();
+            gone.into_iter().for_each(|key| self.drop_partial(key));
+        }
     }
 
     /// The stream has been reset: what was not whole then never will be.

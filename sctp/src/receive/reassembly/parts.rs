@@ -281,7 +281,10 @@ impl Reassembly {
 
     fn take_chunks(&mut self, key: Key) -> Vec<Bytes> {
         match key {
-            Key::Run(start) => self.runs.get_mut(&start).map(super::Run::take_chunks),
+            Key::Run(start) => self.runs.get_mut(&start).map(|run| {
+                self.overhead -= OVERHEAD * run.pieces.len();
+                run.take_chunks()
+            }),
             Key::Partial(key) => self.partials.get_mut(&key).map(interleaved::Partial::take_chunks),
         }
         .unwrap_or_default()
