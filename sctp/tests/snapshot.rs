@@ -282,3 +282,67 @@ fn a_message_that_is_begun_is_finished_first_after_the_move_too() {
     assert!(p.z.receive(now).unwrap().1 == Message::binary(pattern(200_000, 5)));
     assert_eq!(p.z.iter().count(), 2);
 }
+
+// Numbers at the end of their range, at every place: whatever is restored takes what its application and its peer say.
+#[test]
+fn numbers_at_their_ends_never_panic_whatever_is_done_then() {
+    let mut p = connected(&Config::default(), || link(5).loss(0.3), 1);
+    let now = p.now();
+    for k in 0..6 {
+        let reliability =
+            [Reliability::Reliable, Reliability::MaxRetransmits(1), Reliability::Lifetime(SECOND)];
+        let options = SendOptions { reliability: reliability[usize::from(k) % 3], ..OPTIONS };
+        p.a.send(now, k, pattern(1200, 1), options).unwrap();
+        p.a.send(now, k, pattern(20, 1), OPTIONS).unwrap();
+        p.z.send(now, k, pattern(2500, 1), SendOptions { unordered: k % 2 == 0, ..OPTIONS }).unwrap();
+    }
+    p.run_for(12 * MS);
+    let now = p.now();
+    p.a.send(now, 9, pattern(2000, 1), OPTIONS).unwrap();
+    let mut said = Vec::new();
+    for k in 0..100u32 {
+        let mut packet = Vec::new();
+        p.z.handle_timeout(now + k * 50 * MS);
+        if p.z.poll_transmit(now + k * 50 * MS, &mut packet).is_some() {
+            said.push(packet);
+        }
+    }
+    assert!(said.len() > 3, "{}", said.len());
+    let old = std::mem::replace(&mut p.a.0, Association::new(Config::default(), &mut rng(1)));
+    let whole = old.into_snapshot(now).map_err(|e| e.1).unwrap();
+    let bytes = whole.as_bytes();
+    let mut restored = 0;
+    for at in 2..bytes.len() - 8 {
+        for value in [[0xff; 8], [0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+            for width in [1, 4, 8] {
+                let mut changed = bytes.to_vec();
+                changed[at..at + width].copy_from_slice(&value[..width]);
+                let snapshot = Snapshot::from_bytes(&changed);
+                let Ok(mut end) = Association::restore(Config::default(), now, &snapshot, &mut rng(1)) else {
+                    continue;
+                };
+                restored += 1;
+                let mut now = now;
+                for turn in 0..6u16 {
+                    end.send(now, turn, pattern(3000, 1), OPTIONS).ok();
+                    end.reset_streams(now, &[turn + 3]).ok();
+                    for packet in &said[usize::from(turn) % 3..] {
+                        end.handle_input(now, &mut packet.clone());
+                    }
+                    let mut out = Vec::new();
+                    while end.poll_transmit(now, &mut out).is_some() && out.len() < 20_000 {}
+                    now = end.poll_timeout().unwrap_or(now).max(now);
+                    end.handle_timeout(now);
+                    while end.receive(now).is_some() {}
+                    end.poll_event();
+                }
+                if at % 5 == 0 {
+                    let _ = end.into_snapshot(now);
+                } else {
+                    end.shutdown(now);
+                }
+            }
+        }
+    }
+    assert!(restored > 1000, "{restored}");
+}

@@ -50,6 +50,9 @@ impl Queue {
     ) -> Result<(), SnapshotError> {
         for _ in 0..input.size()? {
             let id = input.u16()?;
+            if self.streams.get(id).is_some() {
+                return Err(input.damaged());
+            }
             let mut stream = Stream { next_ssn: input.u16()?, ..Stream::default() };
             stream.next_mid = [input.u32()?, input.u32()?];
             stream.weight = input.u16()?;
@@ -66,7 +69,9 @@ impl Queue {
                 message.max_retransmits = input.option(SnapshotInput::u16)?;
                 message.rank = input.option(SnapshotInput::u32)?;
                 let left = message.payload.len().checked_sub(message.sent);
-                let Some(left) = left.filter(|&left| left > 0) else { return Err(input.damaged()) };
+                // Each fragment had an octet at least.
+                let sound = usize::try_from(message.fragments).is_ok_and(|count| count <= message.sent);
+                let Some(left) = left.filter(|&left| left > 0 && sound) else { return Err(input.damaged()) };
                 stream.buffered += if message.counted { left } else { 0 };
                 self.buffered += left;
                 self.messages += 1;
@@ -94,6 +99,7 @@ impl Queue {
         }
         self.scheduler.resume(first.filter(|_| begun));
         self.arrivals = input.u64()?;
-        Ok(())
+        // More messages than that nobody has sent.
+        if self.arrivals > u64::MAX / 2 { Err(input.damaged()) } else { Ok(()) }
     }
 }
