@@ -378,3 +378,66 @@ fn a_skip_that_names_one_stream_again_and_again_costs_what_it_releases() {
         assert!(played.end.receive(played.now).is_none());
     }
 }
+
+/// A request to reset streams that the peer sends on (13) or that we send on (14).
+fn reset(kind: u8, sequence: u32, last: u32, streams: &[u16]) -> Vec<u8> {
+    let mut value = sequence.to_be_bytes().to_vec();
+    if kind == 13 {
+        value.extend_from_slice(&[0; 4]);
+        value.extend_from_slice(&last.to_be_bytes());
+    }
+    streams.iter().for_each(|stream| value.extend_from_slice(&stream.to_be_bytes()));
+    let length = (value.len() as u16 + 4).to_be_bytes();
+    raw(130, 0, &[&[0, kind, length[0], length[1]], &value[..]].concat())
+}
+
+/// Streams that the peer has reset, as the application is told.
+fn resets(played: &mut Played) -> Vec<u16> {
+    let of = |event| if let Event::IncomingReset { stream } = event { Some(stream) } else { None };
+    events(&mut played.end).into_iter().filter_map(of).collect()
+}
+
+// Re-configuration as a flood: the crate page says 4 MiB for streams, whatever is asked for about all of them.
+#[test]
+fn requests_about_all_streams_are_bounded() {
+    let mut played = Played::up(Config::default());
+    let held = alloc::count(|| {
+        for k in 0..65_535u32 {
+            take(&mut played, &data(PEER_TSN + k, 3, k as u16, 0, b"x"));
+        }
+        let all: Vec<u16> = (0..u16::MAX).collect();
+        for (k, part) in (0..).zip(all.chunks(2000)) {
+            take(&mut played, &reset(14, PEER_TSN + k, 0, part));
+        }
+        take(&mut played, &reset(13, PEER_TSN + 33, PEER_TSN + 65_534, &[]));
+    });
+    assert_eq!(resets(&mut played).len(), 65_535);
+    assert!(held.peak < 4 << 20, "{held:?}");
+}
+
+#[test]
+fn all_streams_reset_again_and_again_cost_a_look() {
+    let mut played = Played::up(Config::default());
+    for k in 0..20_000u32 {
+        take(&mut played, &data(PEER_TSN + k, 3, k as u16, 0, b"x"));
+    }
+    take(&mut played, &reset(13, PEER_TSN, PEER_TSN + 19_999, &[]));
+    assert_eq!(resets(&mut played).len(), 20_000);
+    let work = alloc::count(|| {
+        for k in 1..100 {
+            take(&mut played, &reset(13, PEER_TSN + k, PEER_TSN + 19_999, &[]));
+            assert!(played.end.poll_event().is_none());
+        }
+    });
+    assert!(work.count < 10_000, "{work:?}");
+    // What has been used since, in whatever way, is reset.
+    take(&mut played, &data(PEER_TSN + 20_000, 7, 7, 0, b"unordered"));
+    take(&mut played, &raw(192, 0, &[&(PEER_TSN + 20_001).to_be_bytes()[..], &[0, 9, 0, 0]].concat()));
+    take(&mut played, &reset(13, PEER_TSN + 100, PEER_TSN + 20_001, &[]));
+    let named = reset(13, PEER_TSN, PEER_TSN - 1, &[5]);
+    assert_eq!(resets(&mut played), [7, 9]);
+    // Named, it is reset whether used or not.
+    let mut played = Played::up(Config::default());
+    take(&mut played, &named);
+    assert_eq!(resets(&mut played), [5]);
+}

@@ -101,6 +101,8 @@ struct Stream {
     /// The ordered message that is handed over next: stream sequence number, or message identifier.
     next: u32,
     epoch: u32,
+    /// Something of it came or was skipped since it began.
+    used: bool,
 }
 
 /// A reset that waits for data sent before it.
@@ -436,7 +438,7 @@ impl Reassembly {
             deferred.held.push((message, number));
             return;
         }
-        let Stream { next, epoch } = *self.streams.entry(stream);
+        let Stream { next, epoch, .. } = *self.use_stream(stream);
         message.epoch = epoch;
         if unordered {
             self.hand_over(message);
@@ -463,7 +465,13 @@ impl Reassembly {
     /// The message after `number` is next.
     fn advance(&mut self, stream: u16, number: u32) {
         let next = number.wrapping_add(1) & self.mask;
-        self.streams.entry(stream).next = next;
+        self.use_stream(stream).next = next;
+    }
+
+    fn use_stream(&mut self, stream: u16) -> &mut Stream {
+        let state = self.streams.entry(stream);
+        state.used = true;
+        state
     }
 
     /// Hands over messages that waited for the one before them.
@@ -538,13 +546,15 @@ impl Reassembly {
         self.deferred.as_ref().map(|d| d.last_tsn)
     }
 
-    /// Performs the reset that waits and returns its streams.
+    /// Performs the reset that waits and returns its streams. Of all, those are left out that have begun and not been used:
+    /// a peer that resets all again and again is not worth more than a look.
     pub(crate) fn finish_reset(&mut self) -> Vec<u16> {
         let Some(deferred) = self.deferred.take() else { return Vec::new() };
-        let streams = deferred.streams.unwrap_or_else(|| self.streams.iter().map(|(id, _)| id).collect());
+        let used = || self.streams.iter().filter(|(_, state)| state.used).map(|(id, _)| id).collect();
+        let streams = deferred.streams.unwrap_or_else(used);
         for &stream in &streams {
             let state = self.streams.entry(stream);
-            *state = Stream { next: 0, epoch: state.epoch.wrapping_add(1) };
+            *state = Stream { next: 0, epoch: state.epoch.wrapping_add(1), used: false };
             self.drop_stale_partials(stream);
             let stale: Vec<_> =
                 self.waiting.range((stream, 0)..=(stream, u32::MAX)).map(|(&k, _)| k).collect();

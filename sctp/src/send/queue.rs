@@ -65,7 +65,6 @@ struct Stream {
     next_ssn: u16,
     /// Message identifiers of RFC 8260: of ordered and of unordered messages.
     next_mid: [u32; 2],
-    resetting: bool,
     /// Highest TSN of a message that may be given up.
     limited_until: u64,
     /// Share or rank.
@@ -80,7 +79,6 @@ impl Default for Stream {
             low_threshold: 0,
             next_ssn: 0,
             next_mid: [0; 2],
-            resetting: false,
             limited_until: 0,
             weight: DEFAULT_WEIGHT,
         }
@@ -98,6 +96,9 @@ impl Queue {
         }
         if self.low.is_empty() {
             self.low.rest();
+        }
+        if self.resetting.is_empty() {
+            self.resetting.rest();
         }
     }
 }
@@ -127,6 +128,8 @@ pub(crate) struct Queue {
     arrivals: u64,
     /// Streams whose buffered amount fell to the threshold.
     pub(crate) low: Lazy<BTreeSet<u16>>,
+    /// Streams being reset, which need never have been sent on.
+    resetting: Lazy<BTreeSet<u16>>,
     given_up: Lazy<GivenUp>,
 }
 
@@ -315,16 +318,14 @@ impl Queue {
 
     /// A reset of the stream was asked for: nothing more is taken for it.
     pub(crate) fn begin_reset(&mut self, stream: u16) {
-        self.streams.entry(stream).resetting = true;
+        self.resetting.insert(stream);
     }
 
     /// The reset is over; `done`: SSNs start again at 0.
     pub(crate) fn end_reset(&mut self, stream: u16, done: bool) {
-        if let Some(entry) = self.streams.get_mut(stream) {
-            entry.resetting = false;
-            if done {
-                (entry.next_ssn, entry.next_mid) = (0, [0; 2]);
-            }
+        self.resetting.remove(&stream);
+        if done && let Some(entry) = self.streams.get_mut(stream) {
+            (entry.next_ssn, entry.next_mid) = (0, [0; 2]);
         }
     }
 
@@ -336,6 +337,7 @@ impl Queue {
         }
         self.scheduler.clear();
         self.given_up.rest();
+        self.resetting.rest();
         (self.buffered, self.messages) = (0, 0);
     }
 
@@ -344,7 +346,7 @@ impl Queue {
     }
 
     pub(crate) fn is_resetting(&self, stream: u16) -> bool {
-        self.streams.get(stream).is_some_and(|s| s.resetting)
+        self.resetting.contains(&stream)
     }
 
     /// Streams that have sent something ordered since their last reset, or have something to send.

@@ -83,7 +83,7 @@ impl Reassembly {
             return Ok(());
         }
         let held = self.is_held(tsn, stream);
-        let state = *self.streams.entry(stream);
+        let state = *self.use_stream(stream);
         if !unordered && !held && self.is_after(state.next, mid) {
             // Of a message that was skipped or has been handed over.
             self.orphans += 1;

@@ -53,7 +53,7 @@ impl Reassembly {
         self.window.open();
         for _ in 0..input.size()? {
             let id = input.u16()?;
-            *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()? };
+            *self.streams.entry(id) = Stream { next: input.u32()?, epoch: input.u32()?, used: true };
         }
         for _ in 0..input.size()? {
             let start = serial::unwrap(input.u32()?, cumulative);

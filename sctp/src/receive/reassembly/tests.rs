@@ -81,7 +81,7 @@ fn fragments_in_any_order_across_the_wraps_become_the_messages_in_order() {
         let initial_tsn = 0u32.wrapping_sub(rng.next_u32() % 8);
         let mut receiver = Receiver::new(initial_tsn);
         for stream in 0..3 {
-            *receiver.reassembly.streams.entry(stream) = Stream { next: 65_534, epoch: 0 };
+            *receiver.reassembly.streams.entry(stream) = Stream { next: 65_534, ..Stream::default() };
         }
         let (mut chunks, mut tsn, mut want) = (Vec::new(), initial_tsn, vec![Vec::new(); 3]);
         for id in 0..30u16 {
