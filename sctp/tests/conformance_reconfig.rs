@@ -1,5 +1,18 @@
 //! Re-configuration of streams (RFC 6525), request by request, in both roles: the cases that packetdrill's scripts for
 //! RE-CONFIG cover (outgoing and incoming resets, SSN/TSN resets, added streams), in our own words.
+//!
+//! | parameter | we send it | the peer sends it |
+//! |---|---|---|
+//! | 13, outgoing reset | `reset_outgoing_ssn`: `our_request_names_streams_...` | `reset_outgoing_ssn_passiv`: `the_peers_request_...`, `a_reset_waits_...` |
+//! | 14, incoming reset | never | `reset_incoming_ssn`, roles exchanged: `asked_to_reset_we_do_...` |
+//! | 15, SSN/TSN reset | never | `reset_ssn_tsn_passiv`: `a_reset_of_all_numbers_...` |
+//! | 16, response | to all of these | `our_request_...`, `each_result_...`, `a_peer_that_is_at_it_...` |
+//! | 17, more of the sender's streams | never | `more_streams_of_the_peer_...` |
+//! | 18, more of the receiver's streams | never | `add_incoming_streams`, roles exchanged: `more_streams_of_the_peer_...` |
+//!
+//! `sctp_reset_stream_event` is about what the application is told: the events in all of these. `sctp_enable_stream_reset`
+//! is about options of a socket; here a peer that does not offer resets is refused, and not asked for any:
+//! `resets_are_offered_...`.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::unwrap_used,
@@ -383,4 +396,24 @@ fn a_peer_that_is_at_it_may_take_its_time() {
     assert!(repeated > 5, "{repeated}");
     played.tell(&response(played.tsn, 1));
     assert!(events(&mut played.end).contains(&Event::OutgoingReset { stream: 3, done: true }));
+}
+
+// What the peer says to our request, result by result (RFC 6525 section 4.4). Those it does not know are failures.
+#[test]
+fn each_result_ends_our_request_as_it_says() {
+    for (result, done) in
+        [(0, true), (1, true), (2, false), (3, false), (4, false), (5, false), (7, false), (u32::MAX, false)]
+    {
+        let mut played = used();
+        played.end.reset_streams(played.now, &[3]).unwrap();
+        played.hear();
+        played.tell(&response(played.tsn, result));
+        assert_eq!(events(&mut played.end), [Event::OutgoingReset { stream: 3, done }], "{result}");
+        // Said again it is about nothing, and the stream can be used: from 0 on, or as if nothing had been asked.
+        played.tell(&response(played.tsn, result));
+        assert!(events(&mut played.end).is_empty());
+        played.end.send(played.now, 3, pattern(1, 1), SendOptions::default()).unwrap();
+        let said = text(&played.hear());
+        assert!(said.contains(if done { "stream=3 ssn=0" } else { "stream=3 ssn=1" }), "{result} {said}");
+    }
 }

@@ -1,4 +1,15 @@
 //! Zero checksums (RFC 9653), case by case as the scripts of its authors have them, in our own words.
+//!
+//! | case | test |
+//! |---|---|
+//! | offered in INIT, in INIT ACK, in neither | `the_offer_names_the_method_...` |
+//! | offered with another method, or malformed | `an_offer_of_another_method_...` |
+//! | INIT and COOKIE ECHO with zero, received | `packets_that_begin_an_association_...` |
+//! | INIT and COOKIE ECHO sent: never with zero | `packets_that_begin_an_association_...` |
+//! | only we, only the peer, both offered; received and sent | `each_direction_goes_by_...` |
+//! | a right checksum and a wrong one where zero is allowed | `each_direction_goes_by_...` |
+//! | out of the blue, and the end of an association | `packets_out_of_the_blue_...` |
+//! | after a restart without the offer | `what_a_restart_offers_counts_from_then_on` |
 #![allow(
     clippy::cast_possible_truncation,
     clippy::unwrap_used,
@@ -120,4 +131,20 @@ fn packets_out_of_the_blue_are_checked_and_answered_with_checksums() {
     let mut played = Played::up_with(Config::default(), &OFFER);
     played.end.handle_input(played.now, &mut zeroed(played.tag, &raw(6, 0, &[])));
     assert_eq!(played.end.state(), State::Ended);
+}
+
+// A peer that begins anew may be another: what it offers now counts, not what was offered before.
+#[test]
+fn what_a_restart_offers_counts_from_then_on() {
+    for (first, second) in [(&OFFER[..], &[][..]), (&[], &OFFER)] {
+        let mut played = Played::up_with(Config::default(), first);
+        let heartbeat = raw(4, 0, &[0, 1, 0, 8, 1, 2, 3, 4]);
+        assert_eq!(all_zero(&played.tell(&heartbeat)), !first.is_empty());
+        let (tag, cookie) = played.cookie(&init_with([9, 100_000, 0xffff_ffff, PEER_TSN], second)).unwrap();
+        let said = played.say(tag, &raw(10, 0, &cookie));
+        assert_eq!((kinds(&said), tag_of(&said)), (vec![11], 9));
+        played.tag = tag;
+        let said = played.tell(&heartbeat);
+        assert_eq!((all_zero(&said), all_checked(&said)), (!second.is_empty(), second.is_empty()));
+    }
 }

@@ -1,4 +1,18 @@
 //! Messages that interleave (RFC 8260): agreed upon, cut, put together, skipped and shared out by priority.
+//!
+//! What packetdrill can say of I-DATA and I-FORWARD-TSN, in both roles, and where it stands:
+//!
+//! | case | as sender | as receiver |
+//! |---|---|---|
+//! | offered by neither, one, both | `both_must_offer_it_...` | the same |
+//! | the other kind of chunk where it was agreed upon, or not | never sent: `both_must_offer_it_...` | `chunks_of_the_other_kind_...` |
+//! | a message in one chunk, and in several | `fragments_are_numbered_...` | `messages_are_put_together_...` |
+//! | ordered and unordered count for themselves | `a_reset_begins_both_numbers_...` | `messages_are_put_together_...` |
+//! | two messages at once, on two streams | `fragments_are_numbered_...` | `messages_are_put_together_...` |
+//! | fragments out of order, twice, without beginning or end | | `messages_are_put_together_...`, `nonsense_of_fragments_...` |
+//! | numbers across the wrap | case 17 in `cases.rs` | the same |
+//! | given up: ordered, unordered, partly sent | `what_is_given_up_is_named_...` | `a_skip_drops_the_messages_...` |
+//! | reset of a stream | `a_reset_begins_both_numbers_...` | the same |
 #![allow(
     clippy::cast_possible_truncation,
     clippy::unwrap_used,
