@@ -122,6 +122,10 @@ impl Channels {
         if self.role.is_none() {
             self.take_role(role);
             self.association.connect(now);
+            if self.connected {
+                // The peer was quicker.
+                self.announce_all(now);
+            }
         }
     }
 
@@ -189,7 +193,11 @@ impl Channels {
                 self.announce(now, id);
             }
         }
-        self.channels.contains_key(&id).then_some(id).ok_or(OpenError::NoStreamLeft)
+        if !self.channels.contains_key(&id) {
+            self.closed.remove(&id);
+            return Err(OpenError::NoStreamLeft);
+        }
+        Ok(id)
     }
 
     fn insert(&mut self, info: ChannelInfo, epoch: u32, by_peer: bool) -> ChannelId {
@@ -232,6 +240,11 @@ impl Channels {
             }
             None => self.finish(id),
         }
+    }
+
+    fn announce_all(&mut self, now: Instant) {
+        let all: Vec<ChannelId> = self.channels.keys().copied().collect();
+        all.into_iter().for_each(|id| self.announce(now, id));
     }
 
     /// The association is up: in-band channels send OPEN, and all can be used.

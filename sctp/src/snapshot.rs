@@ -33,6 +33,9 @@ pub enum SnapshotRefusal {
         /// Where it stands.
         state: AssociationState,
     },
+    /// The association is up, and `connect` of the channels has not been called yet.
+    #[error("channels are not connected")]
+    NotConnected,
     /// Streams are being reset, by either side; wait for the events that end it.
     #[error("streams are being reset")]
     Resetting,

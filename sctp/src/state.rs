@@ -240,6 +240,14 @@ impl State {
         });
     }
 
+    /// Until when a shutdown of ours may take, if there is one.
+    pub(crate) fn shutdown_guard(&self) -> Option<Instant> {
+        match self {
+            Self::ShutdownPending { guard, .. } | Self::ShutdownSent { guard, .. } => Some(*guard),
+            _ => None,
+        }
+    }
+
     /// `shutdown` was called.
     pub(crate) fn begin_shutdown(&mut self, guard: Instant) {
         self.change(|state| match state {

@@ -441,3 +441,34 @@ fn all_streams_reset_again_and_again_cost_a_look() {
     take(&mut played, &named);
     assert_eq!(resets(&mut played), [5]);
 }
+
+// A message that may be handed over in parts and has to wait for its turn is not looked at for every other message.
+#[test]
+fn messages_that_wait_for_their_turn_are_not_in_each_others_way() {
+    let mut config = Config::default();
+    config.partial_delivery_point = Some(1);
+    let mut played = Played::up_with(config, &ALL);
+    // Begun, and behind a first message of their stream that does not come.
+    for k in 0..20_000u32 {
+        take(&mut played, &idata(PEER_TSN + k, 2, 1, k + 1, 53, b"x"));
+    }
+    // With a look at all of them for each message on another stream this takes minutes.
+    for k in 0..60_000u32 {
+        take(&mut played, &idata(PEER_TSN + 20_000 + k, 3, 2, k, 53, b"y"));
+    }
+    assert_eq!(played.end.stats().messages_received, 60_000);
+    // Their turn comes, one by one, and the next one waits for the end of the one before.
+    let mut tsn = PEER_TSN + 80_000;
+    let mut say = |played: &mut Played, flags: u8, mid: u32, fsn: u32| {
+        let mut chunk = packet(played.tag, &idata(tsn, flags, 1, mid, fsn, b"z"));
+        played.end.handle_input(played.now, &mut chunk);
+        played.hear();
+        tsn += 1;
+        std::iter::from_fn(|| played.end.receive_part(played.now))
+            .map(|part| part.chunks.concat())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(say(&mut played, 3, 0, 53), [b"z".to_vec(), b"x".to_vec()]);
+    assert!(say(&mut played, 1, 2, 1).is_empty());
+    assert_eq!(say(&mut played, 1, 1, 1), [b"z".to_vec(), b"xz".to_vec(), b"x".to_vec()]);
+}

@@ -392,3 +392,60 @@ fn a_busy_life_on_a_bad_link_loses_nothing_that_is_reliable() {
         }
     }
 }
+
+// DTLS and the peer's INIT may come in one go, before the application says what its role is.
+#[test]
+fn channels_opened_before_a_late_connect_open_too_and_the_peers_wait_for_nothing() {
+    let [a, z] = [1, 2].map(|k| End(Channels::new(Config::default(), &mut rng(k))));
+    let mut p = Pair::new(a, z, || link(5), 1);
+    let now = p.now();
+    let ours = p.z.open(now, "ours", ChannelOptions::default()).unwrap();
+    let agreed = ChannelOptions { negotiated: Some(8), ..ChannelOptions::default() };
+    p.z.open(now, "agreed", agreed.clone()).unwrap();
+    p.a.open(now, "agreed", agreed).unwrap();
+    p.a.open(now, "theirs", ChannelOptions::default()).unwrap();
+    p.a.connect(now, Role::Client);
+    p.must(SECOND, |p| up(&mut p.a) && up(&mut p.z));
+    p.run_for(SECOND);
+    let now = p.now();
+    let late = p.z.open(now, "late", ChannelOptions::default()).unwrap();
+    let taken = std::mem::replace(&mut p.z.0, Channels::new(Config::default(), &mut rng(3)));
+    let (back, refusal) = taken.into_snapshot(now).unwrap_err();
+    assert_eq!(refusal, nomagic_sctp::SnapshotRefusal::NotConnected);
+    p.z.0 = *back;
+    p.z.connect(now, Role::Server);
+    p.run_for(SECOND);
+    let mut names: Vec<_> = p.a.iter().map(|(_, info)| (info.label.clone(), info.state)).collect();
+    names.sort_by(|x, y| x.0.cmp(&y.0));
+    let open = |name: &str| (name.to_owned(), ChannelState::Open);
+    assert_eq!(names, [open("agreed"), open("late"), open("ours"), open("theirs")]);
+    assert!(p.z.iter().all(|(_, info)| info.state == ChannelState::Open) && p.z.iter().count() == 4);
+    let now = p.now();
+    for id in [ours, late] {
+        assert_eq!(p.z.info(id).unwrap().stream.unwrap() % 2, 1);
+        p.z.send_text(now, id, "x").unwrap();
+    }
+    p.run_for(SECOND);
+    let now = p.now();
+    assert_eq!(std::iter::from_fn(|| p.a.receive(now)).count(), 2);
+}
+
+// A channel that was never given out is never reported.
+#[test]
+fn a_channel_that_is_refused_leaves_no_event() {
+    let mut config = Config::default();
+    config.outbound_streams = 2;
+    let [a, z] = [1, 2].map(|k| End(Channels::new(config.clone(), &mut rng(k))));
+    let mut p = Pair::new(a, z, || link(5), 1);
+    let now = p.now();
+    p.a.connect(now, Role::Client);
+    p.z.connect(now, Role::Server);
+    p.must(SECOND, |p| up(&mut p.a) && up(&mut p.z));
+    let now = p.now();
+    p.a.open(now, "fits", ChannelOptions::default()).unwrap();
+    events(&mut p.a);
+    let totals = p.a.totals();
+    assert_eq!(p.a.open(now, "x", ChannelOptions::default()), Err(OpenError::NoStreamLeft));
+    assert!(events(&mut p.a).is_empty());
+    assert_eq!(p.a.totals(), totals);
+}

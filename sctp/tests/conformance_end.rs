@@ -363,3 +363,25 @@ fn a_heartbeat_is_answered_with_its_own_words_from_the_cookie_to_the_end() {
     }
     assert!(Played::calling(Config::default()).tell(&raw(4, 0, &value)).is_empty());
 }
+
+// The application wants an end; a peer that begins anew meanwhile does not undo that (RFC 9260 section 5.2.4, action A).
+#[test]
+fn a_shutdown_of_ours_outlives_a_restart_of_the_peer() {
+    for pending in [true, false] {
+        let mut played = Played::up(Config::default());
+        if pending {
+            played.end.send(played.now, 0, pattern(10, 1), SendOptions::default()).unwrap();
+        }
+        played.end.shutdown(played.now);
+        let said = played.hear();
+        assert_eq!(kinds(&said), [if pending { 0 } else { 7 }]);
+        let init = init_with([9, 100_000, 0xffff_ffff, PEER_TSN], &[]);
+        let (tag, cookie) = played.cookie(&init).unwrap();
+        let mut said = played.say(tag, &raw(10, 0, &cookie));
+        said.extend(played.hear());
+        assert!(kinds(&said).contains(&7), "{}", text(&said));
+        let said = played.say(tag, &raw(8, 0, &[]));
+        assert_eq!(kinds(&said), [14]);
+        assert_eq!(ended(&mut played), Some(CloseReason::Shutdown));
+    }
+}

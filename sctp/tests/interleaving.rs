@@ -10,7 +10,7 @@
 //! | ordered and unordered count for themselves | `a_reset_begins_both_numbers_...` | `messages_are_put_together_...` |
 //! | two messages at once, on two streams | `fragments_are_numbered_...` | `messages_are_put_together_...` |
 //! | fragments out of order, twice, without beginning or end | | `messages_are_put_together_...`, `nonsense_of_fragments_...` |
-//! | numbers across the wrap | case 17 in `cases.rs` | the same |
+//! | numbers across the wrap | case 17: `src/association/tests.rs`, `src/receive` | the same |
 //! | given up: ordered, unordered, partly sent | `what_is_given_up_is_named_...` | `a_skip_drops_the_messages_...` |
 //! | reset of a stream | `a_reset_begins_both_numbers_...` | the same |
 #![allow(

@@ -21,8 +21,7 @@ impl Channels {
                 Event::Connected => {
                     self.connected = true;
                     self.up = true;
-                    let all: Vec<ChannelId> = self.channels.keys().copied().collect();
-                    all.into_iter().for_each(|id| self.announce(now, id));
+                    self.announce_all(now);
                 }
                 Event::Restarted => {
                     self.restarted = true;
@@ -126,7 +125,8 @@ impl Channels {
             self.finish(id);
         }
         let names = open.label.len() + open.protocol.len();
-        let theirs = self.role.is_some_and(|role| role.first_stream() != stream % 2);
+        // Without a role of ours any number may be the peer's.
+        let theirs = self.role.is_none_or(|role| role.first_stream() != stream % 2);
         let fits = self.channels.len() < MOST_CHANNELS && self.peer_names + names <= MOST_NAMES;
         if !theirs || !fits {
             // RFC 8832 section 6 and our limits: refused by closing it. Where that is not possible, it stays unanswered.

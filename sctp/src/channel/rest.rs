@@ -46,8 +46,13 @@ impl Channels {
         &mut self.association
     }
 
+    /// Whether `connect` was called.
+    pub(crate) fn has_role(&self) -> bool {
+        self.role.is_some()
+    }
+
     pub(crate) fn parts(&self) -> Parts {
-        // An association that is up has been given a role.
+        // Without a role no snapshot is taken.
         let mut parts = Parts::new(self.role.unwrap_or(Role::Client), self.next_id);
         parts.totals = self.totals;
         for (id, channel) in &self.channels {

@@ -220,6 +220,7 @@ impl Association {
             self.stats.dropped_cookie += 1;
             return false;
         }
+        let ending = self.state.shutdown_guard();
         self.queue.clear();
         self.local = cookie.local;
         let tcb = self.new_tcb(cookie.local, cookie.peer);
@@ -229,6 +230,11 @@ impl Association {
         self.arm_heartbeat(now);
         self.events.restarted = true;
         self.reply(&Chunk::CookieAck);
+        if let Some(guard) = ending {
+            // The application wants an end all the same, and no later.
+            self.state.begin_shutdown(guard);
+            self.advance_shutdown(now);
+        }
         true
     }
 

@@ -388,6 +388,7 @@ impl Reassembly {
     fn assemble(&mut self, start: u64) {
         let Some(mut run) = self.runs.remove(&start) else { return };
         self.overhead -= OVERHEAD * run.pieces.len();
+        self.unblock(run.stream, u32::from(run.ssn), Key::Run(start));
         if run.taken.is_some() {
             let mut chunks = run.take_chunks();
             if chunks.len() > 1 {
@@ -458,7 +459,7 @@ impl Reassembly {
         if !unordered {
             self.advance(stream, number);
             self.follow(stream);
-            self.reconsider();
+            self.reconsider_next(stream);
         }
     }
 

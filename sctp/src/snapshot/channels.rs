@@ -21,7 +21,8 @@ impl Channels {
         let now = self.association_mut().tick(now);
         let closing = self.iter().any(|(_, info)| info.state == ChannelState::Closing);
         let refusal = self.association().refuses_snapshot();
-        if let Some(refusal) = refusal.or(closing.then_some(SnapshotRefusal::Resetting)) {
+        let refusal = refusal.or(closing.then_some(SnapshotRefusal::Resetting));
+        if let Some(refusal) = refusal.or((!self.has_role()).then_some(SnapshotRefusal::NotConnected)) {
             return Err((Box::new(self), refusal));
         }
         let mut out = begin(Kind::Channels);

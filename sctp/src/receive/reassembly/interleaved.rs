@@ -138,6 +138,7 @@ impl Reassembly {
     fn finish_partial(&mut self, tsn: u64, key: Key) {
         let Some(mut partial) = self.partials.remove(&key) else { return };
         let (stream, _, unordered, mid) = key;
+        self.unblock(stream, mid, PartKey::Partial(key));
         if partial.taken.is_some() {
             self.end_open(PartKey::Partial(key), partial.take_chunks(), PartEnd::Complete);
             self.pass(stream, mid, unordered);
@@ -169,6 +170,7 @@ impl Reassembly {
 
     fn drop_partial(&mut self, key: Key) {
         if let Some(partial) = self.partials.remove(&key) {
+            self.unblock(key.0, key.3, PartKey::Partial(key));
             self.orphans += 1;
             self.overhead -= OVERHEAD * partial.later.len();
             self.release(partial.length);

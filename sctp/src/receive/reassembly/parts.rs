@@ -4,7 +4,7 @@
 //! arrives of it without a hole can be pulled, which makes room in the window: so a message may be larger than the window,
 //! and several may be open side by side without one waiting for another.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
@@ -59,7 +59,7 @@ impl Part {
 }
 
 /// Where the fragments of a message stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     /// The TSN of the first, of a message in DATA chunks.
     Run(u64),
@@ -95,8 +95,8 @@ pub(super) struct Parts {
     /// Octets that open a message.
     point: usize,
     open: VecDeque<Open>,
-    /// Large enough, but it is not their turn.
-    blocked: Vec<Key>,
+    /// Large enough, but it is not their turn: stream, number, fragments.
+    blocked: BTreeSet<(u16, u32, Key)>,
     /// Octets in open messages that can be pulled.
     available: usize,
     /// Open messages that have ended.
@@ -108,7 +108,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(point: usize) -> Self {
-        let (open, blocked) = (VecDeque::new(), Vec::new());
+        let (open, blocked) = (VecDeque::new(), BTreeSet::new());
         Self { point, open, blocked, available: 0, ended: 0, messages: 0, pulled: 0 }
     }
 
@@ -196,7 +196,7 @@ impl Reassembly {
         let its_turn = !message.held && (message.unordered || message.number == state.next);
         let Some(parts) = &mut self.parts else { return };
         if !its_turn {
-            parts.blocked.push(key);
+            parts.blocked.insert((message.stream, message.number, key));
             return;
         }
         let Unfinished { stream, ppid, unordered, available, .. } = message;
@@ -213,12 +213,34 @@ impl Reassembly {
         }
     }
 
-    /// It may be the turn of others now.
+    /// It may be the turn of any of those that wait.
     pub(super) fn reconsider(&mut self) {
         let Some(parts) = &mut self.parts else { return };
-        for key in std::mem::take(&mut parts.blocked) {
+        for (_, _, key) in std::mem::take(&mut parts.blocked) {
             self.consider(key);
         }
+    }
+
+    /// It is another message's turn on this stream.
+    pub(super) fn reconsider_next(&mut self, stream: u16) {
+        let Some(parts) = &mut self.parts else { return };
+        let next = self.streams.get(stream).map_or(0, |state| state.next);
+        let first = parts
+            .blocked
+            .range((stream, next, Key::Run(0))..)
+            .map_while(|&(of, number, key)| (of == stream && number == next).then_some(key));
+        let keys: Vec<Key> = first.collect();
+        for key in keys {
+            self.unblock(stream, next, key);
+            self.consider(key);
+        }
+    }
+
+    /// The message waits no more.
+    pub(super) fn unblock(&mut self, stream: u16, number: u32, key: Key) {
+        self.parts.iter_mut().for_each(|parts| {
+            parts.blocked.remove(&(stream, number, key));
+        });
     }
 
     /// The last fragments of an open message are here; it is not unfinished any more.
